@@ -1,0 +1,71 @@
+# Everything a contributor does, from a machine with Python >= 3.11, make and a package index.
+#
+# VENV    the virtual environment, made here or already yours (default .venv)
+# PYTHON  the interpreter that makes it (default python3)
+# ARGS    more arguments for pytest, the demo or the benchmarks: make test ARGS="-k codec"
+
+VENV ?= .venv
+PYTHON ?= python3
+PYTEST_WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+GENERATED := client/adglot/v1
+PROTOS = $(sort $(wildcard proto/adglot/v1/*.proto))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed-demo ## fit a model through a real server and check every derivative
+	$(BIN)/adglot demo $(ARGS)
+
+# One BLAS thread a worker: the workers already take the cores.
+.PHONY: test
+test: $(VENV)/.installed-test ## run every test and every documented example
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.installed-dev ## lint, format, types, import rules, protos
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(MAKE) --no-print-directory check-generated
+
+# Compares with a fresh copy, so it works in a changed tree and changes nothing in it.
+.PHONY: check-generated
+check-generated: $(VENV)/.installed-dev
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && \
+	  $(call generate,$$fresh) && \
+	  diff -r --exclude=__init__.py --exclude=__pycache__ $(GENERATED) "$$fresh/adglot/v1" || \
+	  { echo 'make check: $(GENERATED) is not what proto/ generates: run make gen' >&2; exit 1; }
+
+.PHONY: gen
+gen: $(VENV)/.installed-dev ## regenerate client/adglot/v1 from proto/
+	rm -f $(GENERATED)/*_pb2*.py $(GENERATED)/*_pb2*.pyi
+	$(call generate,client)
+
+# The path of a proto is the path of its module, so no import needs rewriting.
+define generate
+$(BIN)/python -m grpc_tools.protoc -I proto \
+  --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) $(PROTOS)
+endef
+
+.PHONY: bench
+bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
+	$(BIN)/python -m benchmarks $(ARGS)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A virtual environment of yours may come without pip.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
