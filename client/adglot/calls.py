@@ -1,0 +1,132 @@
+"""What a client asks and a service answers, as plain data: no grpc, no protobuf."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from adglot.ir import Graph
+
+Array = np.ndarray[Any, Any]
+Operator = Literal["evaluate", "jvp", "vjp", "gradient", "jacobian", "hessian", "hvp"]
+Mode = Literal["auto", "forward", "reverse", "forward-over-reverse"]
+Port = int | str
+"""An input or an output: its position, or its name in a graph sent along."""
+
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+DEFAULT_ENGINE = "native"
+SEEDS: dict[Operator, str] = {"jvp": "tangents", "vjp": "cotangents", "hvp": "tangents"}
+"""The operators that take seeds, and what theirs are called."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One request: an operator of a function (a graph or the digest of one) at a point.
+
+    `values` holds one array an input, `seeds` one an input of `wrt` (tangents) or an output of
+    `of` (cotangents). Shapes, `seed_axis` and `batch` are as in ``operators.proto``. `deadline`
+    is a reading of `time.monotonic`.
+    """
+
+    operator: Operator
+    graph: Graph | str
+    values: tuple[Array, ...] = ()
+    seeds: tuple[Array, ...] = ()
+    engine: str = DEFAULT_ENGINE
+    wrt: tuple[Port, ...] = ()
+    of: tuple[Port, ...] = ()
+    mode: Mode = "auto"
+    batch: bool = False
+    seed_axis: bool = False
+    include_values: bool = False
+    deadline: float | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.graph if isinstance(self.graph, str) else self.graph.digest
+
+    def seconds_left(self) -> float | None:
+        """Until the deadline, never negative; None where there is none."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an answer came about; see ``Report`` in ``operators.proto``."""
+
+    engine: str = ""
+    executor: str = ""
+    mode: Mode = "auto"
+    passes: int = 0
+    function_ops: int = 0
+    program_ops: int = 0
+    prepare_seconds: float = 0.0
+    run_seconds: float = 0.0
+    digest: str = ""
+    wrt: tuple[int, ...] = ()
+    of: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The answer to a `Call`: arrays in the order of ``operators.proto``, and the report."""
+
+    values: tuple[Array, ...] = ()
+    derivatives: tuple[Array, ...] = ()
+    report: Report = field(default_factory=Report)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The program an operator would run, as text; the report has its op counts."""
+
+    text: str
+    report: Report
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeInfo:
+    """One attribute of an op."""
+
+    name: str
+    kind: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpInfo:
+    """One op of a server's table."""
+
+    name: str
+    doc: str
+    attributes: tuple[AttributeInfo, ...] = ()
+    differentiable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """One engine of a server; `reason` says why it is not available, `ops` () means all."""
+
+    name: str
+    available: bool
+    reason: str = ""
+    version: str = ""
+    operators: tuple[Operator, ...] = ()
+    ops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a server is and what it allows."""
+
+    version: str
+    opset: int
+    limits: dict[str, int] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ("raw",)

@@ -1,0 +1,1 @@
+"""Protobuf code generated from ``proto/adglot/v1`` by ``make gen``: never edited by hand."""
