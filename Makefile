@@ -12,6 +12,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 GENERATED := client/adglot/v1
 PROTOS = $(sort $(wildcard proto/adglot/v1/*.proto))
+SERVICES = $(filter %_service.proto,$(PROTOS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -53,9 +54,13 @@ gen: $(VENV)/.installed-dev ## regenerate client/adglot/v1 from proto/
 
 # The path of a proto is the path of its module, so no import needs rewriting.
 define generate
-$(BIN)/python -m grpc_tools.protoc -I proto \
-  --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) $(PROTOS)
+$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) $(PROTOS) && \
+$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=$(1) $(SERVICES)
 endef
+
+.PHONY: hooks
+hooks: $(VENV)/.installed-dev ## check every commit before it is made
+	$(BIN)/prek install
 
 .PHONY: bench
 bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
