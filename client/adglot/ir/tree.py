@@ -1,0 +1,126 @@
+"""Nested tuples, lists and dicts of arguments, taken apart and put together again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adglot.errors import InvalidArgument
+
+Kind = Literal["leaf", "none", "tuple", "list", "dict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The structure of a nested argument, its leaves left out; `keys` belong to a dict.
+
+    >>> leaves, tree = flatten({"w": [1.0, 2.0], "b": 3.0})
+    >>> leaves
+    [3.0, 1.0, 2.0]
+    >>> paths(tree, "params")
+    ['params.b', 'params.w[0]', 'params.w[1]']
+    >>> unflatten(tree, leaves)
+    {'b': 3.0, 'w': [1.0, 2.0]}
+    """
+
+    kind: Kind = "leaf"
+    children: tuple[Tree, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many leaves."""
+        return 1 if self.kind == "leaf" else sum(child.size for child in self.children)
+
+    def to_json(self) -> str:
+        return json.dumps(_encode(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Tree:
+        try:
+            return _decode(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InvalidArgument(f"not the JSON of a tree: {error}") from None
+
+
+LEAF = Tree()
+
+
+def flatten(value: Any) -> tuple[list[Any], Tree]:
+    """Leaves in order (dicts by sorted key) and the structure; None has no leaf."""
+    leaves: list[Any] = []
+    return leaves, _flatten(value, leaves)
+
+
+def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
+    """The nested value of these leaves; InvalidArgument when their number is not the tree's."""
+    if len(leaves) != tree.size:
+        raise InvalidArgument(f"expected {tree.size} leaves, got {len(leaves)}")
+    return _unflatten(tree, iter(leaves))
+
+
+def paths(tree: Tree, root: str) -> list[str]:
+    """The name of every leaf: ``root.key``, ``root[0]``, or ``root`` itself."""
+    if tree.kind == "leaf":
+        return [root]
+    if tree.kind == "dict":
+        steps = [f".{key}" if key.isidentifier() else f"[{key!r}]" for key in tree.keys]
+    else:
+        steps = [f"[{i}]" for i in range(len(tree.children))]
+    return [
+        path
+        for step, child in zip(steps, tree.children, strict=True)
+        for path in paths(child, root + step)
+    ]
+
+
+def _flatten(value: Any, leaves: list[Any]) -> Tree:
+    if value is None:
+        return Tree("none")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidArgument("dict arguments need string keys")
+        keys = tuple(sorted(value))
+        return Tree("dict", tuple(_flatten(value[key], leaves) for key in keys), keys)
+    if isinstance(value, list):
+        return Tree("list", tuple(_flatten(item, leaves) for item in value))
+    if isinstance(value, tuple):
+        return Tree("tuple", tuple(_flatten(item, leaves) for item in value))
+    leaves.append(value)
+    return LEAF
+
+
+def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
+    if tree.kind == "leaf":
+        return next(leaves)
+    children = [_unflatten(child, leaves) for child in tree.children]
+    if tree.kind == "dict":
+        return dict(zip(tree.keys, children, strict=True))
+    if tree.kind == "none":
+        return None
+    return tuple(children) if tree.kind == "tuple" else children
+
+
+def _encode(tree: Tree) -> Any:
+    if tree.kind == "leaf":
+        return "*"
+    if tree.kind == "none":
+        return None
+    children = [_encode(child) for child in tree.children]
+    if tree.kind == "dict":
+        return dict(zip(tree.keys, children, strict=True))
+    return {"()": children} if tree.kind == "tuple" else children
+
+
+def _decode(data: Any) -> Tree:
+    if data == "*":
+        return LEAF
+    if data is None:
+        return Tree("none")
+    if isinstance(data, list):
+        return Tree("list", tuple(map(_decode, data)))
+    if data.keys() == {"()"}:
+        return Tree("tuple", tuple(map(_decode, data["()"])))
+    return Tree("dict", tuple(map(_decode, data.values())), tuple(data))

@@ -1,0 +1,79 @@
+"""Keep NaN and Inf of a branch that `where` did not take out of the cotangents.
+
+The transpose of ``where(c, x, y)`` sends zeros into the untaken branch. There a rule multiplies
+them by partial derivatives that may be Inf or NaN, and 0 * Inf is NaN (JAX's FAQ "gradients
+contain NaN where using where" asks users to write two wheres). So the mask travels with the
+cotangent, and is applied again behind every op that multiplies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adglot.ops import TABLE, Linear, Placed, Value, rules
+from adglot.ops.core import Record
+
+ONLY_MOVE = frozenset({"reshape", "permute_dims", "flip", "sum", "broadcast_to"})
+"""Ops whose transpose takes a mask to a mask when it adds nothing up."""
+
+NO_FACTOR = frozenset({"add", "subtract", "negative", "real", "conj", "convert_element_type"})
+"""Ops whose transpose cannot turn a zero into a NaN, and keeps components apart."""
+
+
+class Masks:
+    """Which cotangents are zero outside a mask, by the index of the value."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Value] = {}
+
+    def carry(
+        self,
+        record: Record,
+        cts: Sequence[Value | None],
+        operands: Sequence[Value | Linear],
+        pulled: Sequence[Value | Placed | None],
+    ) -> Sequence[Value | Placed | None]:
+        """The pulled cotangents, masked as those of the outputs were."""
+        if record.op.name == "where":
+            self._begin(record, pulled)
+            return pulled
+        mask = self._of.get(cts[0].index) if len(cts) == 1 and cts[0] is not None else None
+        if mask is None:
+            return pulled
+        if record.op.name in ONLY_MOVE:
+            self._move(record, mask, operands, pulled)
+            return pulled
+        return [
+            self._mask(record, ct, mask) if isinstance(ct, Value) and ct.shape == mask.shape else ct
+            for ct in pulled
+        ]
+
+    def _begin(self, record: Record, pulled: Sequence[Value | Placed | None]) -> None:
+        condition = record.operands[0]
+        for k, ct in enumerate(pulled):
+            if isinstance(ct, Value) and ct.shape == record.outputs[0].shape:
+                taken = condition if k == 1 else TABLE["logical_not"](condition)
+                self._of[ct.index] = rules.broadcast_to(taken, ct.shape)
+
+    def _mask(self, record: Record, ct: Value, mask: Value) -> Value:
+        if record.op.name not in NO_FACTOR:
+            ct = TABLE["where"](mask, ct, rules.zeros(ct, ct.type.with_shape(())))
+        self._of[ct.index] = mask
+        return ct
+
+    def _move(
+        self,
+        record: Record,
+        mask: Value,
+        operands: Sequence[Value | Linear],
+        pulled: Sequence[Value | Placed | None],
+    ) -> None:
+        (ct,) = pulled
+        if not isinstance(ct, Value) or ct.size < mask.size:
+            return
+        (moved,) = record.op.transpose((mask,), _as_bool(operands), **record.attributes)  # type: ignore[operator]
+        self._of[ct.index] = moved
+
+
+def _as_bool(operands: Sequence[Value | Linear]) -> list[Value | Linear]:
+    return [Linear(x.type.with_dtype("bool")) if isinstance(x, Linear) else x for x in operands]
