@@ -66,6 +66,10 @@ hooks: $(VENV)/.installed-dev ## check every commit before it is made
 bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: docs
+docs: $(VENV)/.installed-docs ## build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
