@@ -274,7 +274,7 @@ class Builder:
         self._value_class = value_class
         self._count = 0
         self._scalars: dict[tuple[Any, bytes], Value] = {}
-        self._arrays: dict[int, Value] = {}
+        self._arrays: dict[int, tuple[Array, Array, Value]] = {}
 
     def value(self, type: Type) -> Value:
         """A new value, which no node defines: an input, or a hole to be filled by a transform."""
@@ -292,20 +292,28 @@ class Builder:
         return outputs
 
     def constant(self, value: Any) -> Value:
-        """A constant node; equal scalars share one, and so does one and the same array object."""
+        """A constant node with a copy of the array; equal scalars share one node.
+
+        So does the same array object used again, as long as nobody wrote into it in between.
+        """
         array = np.asarray(value)
         if array.ndim == 0:
             key = (array.dtype, array.tobytes())
             if key not in self._scalars:
                 self._scalars[key] = self._emit_constant(array)
             return self._scalars[key]
-        if id(array) not in self._arrays:
-            self._arrays[id(array)] = self._emit_constant(array)
-        return self._arrays[id(array)]
+        used = self._arrays.get(id(array))
+        if used is not None and np.array_equal(used[1], array):
+            return used[2]
+        constant = self._emit_constant(array)
+        value = self.records[-1].attributes["value"]
+        self._arrays[id(array)] = (array, value, constant)
+        return constant
 
     def _emit_constant(self, array: Array) -> Value:
-        array = array.astype(Type.of(array).dtype, copy=False)
-        return self.emit(TABLE["constant"], (), {"value": array})[0]
+        copy = np.array(array, Type.of(array).dtype, order="C")
+        copy.flags.writeable = False
+        return self.emit(TABLE["constant"], (), {"value": copy})[0]
 
     def lift(self, operands: Iterable[Any]) -> list[Value]:
         """Operands as Values of this builder; anything else becomes a constant."""

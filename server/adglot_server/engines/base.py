@@ -1,0 +1,59 @@
+"""What an engine is: it prepares a graph for one operator, then runs it at many points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from adglot.calls import EngineInfo
+from adglot.ir import Graph
+from adglot_server.executors.control import FREELY, Control
+from adglot_server.transforms.operators import Mode, Request
+
+__all__ = ["Control", "Engine", "Mode", "Prepared", "Request"]
+
+Array = np.ndarray[Any, Any]
+Execute = Callable[[Sequence[Array], Control], list[Array]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A program for one operator of one graph, safe to be run by several threads at once.
+
+    `execute` takes the graph's inputs, then the seeds; the first `values` of its results are the
+    function's outputs, the rest are the derivatives, laid out as `operators.derive` says.
+    """
+
+    execute: Execute
+    values: int
+    mode: str
+    passes: int
+    executor: str
+    function_ops: int
+    program_ops: int
+    peak_bytes: int
+    text: str = ""
+    """The program as a listing, where there is one to show."""
+
+    def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
+        """Values and derivatives at one point (or batch of points)."""
+        return self.execute(inputs, control)
+
+
+class Engine(Protocol):
+    """An AD engine, found by its name through the entry points ``adglot.engines``."""
+
+    name: str
+
+    def info(self) -> EngineInfo:
+        """Whether it can be used here, and what it can do."""
+
+    def prepare(self, graph: Graph, request: Request) -> Prepared:
+        """Make one operator of a valid graph ready; the slow part, done once.
+
+        Raises Unsupported for ops or operators it lacks, InvalidArgument for a request that has
+        no answer.
+        """

@@ -1,0 +1,42 @@
+"""adglot's own engine: derivatives by graph transforms, run by our executors."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from adglot.calls import OPERATORS, EngineInfo
+from adglot.ir import Graph
+from adglot.ops.cost import cost
+from adglot_server.engines.base import Prepared, Request
+from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.liveness import peak_bytes
+from adglot_server.transforms.operators import derive
+from adglot_server.transforms.simplify import simplify
+
+
+class NativeEngine:
+    """Exact derivatives of every op in the table, any order, forward and reverse."""
+
+    name = "native"
+
+    def info(self) -> EngineInfo:
+        """Always available: it needs NumPy only."""
+        return EngineInfo(self.name, True, version=version("adglot"), operators=OPERATORS)
+
+    def prepare(self, graph: Graph, request: Request) -> Prepared:
+        """Derive, simplify, make the interpreter ready."""
+        derived = derive(graph, request)
+        program = simplify(derived.graph)
+        points = 1 if request.batch is None else request.batch
+        interpreter = Interpreter(program)
+        return Prepared(
+            execute=interpreter.run,
+            values=derived.values,
+            mode=derived.mode,
+            passes=derived.passes,
+            executor=interpreter.name,
+            function_ops=points * cost(simplify(graph)),
+            program_ops=cost(program),
+            peak_bytes=peak_bytes(program),
+            text=str(program),
+        )

@@ -1,0 +1,242 @@
+"""Run a graph with NumPy, node by node, freeing and reusing memory as values die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from adglot.errors import AdglotError, GuardFailed, InvalidArgument, Violation
+from adglot.ir import Graph, Guard, Node
+from adglot.ops import TABLE
+from adglot.ops.core import Array
+from adglot_server.executors.control import FREELY, Control
+from adglot_server.executors.liveness import VIEWS, liveness
+
+Values = list[Any]
+Step = Callable[[Values, Control], None]
+
+WORK_BETWEEN_CHECKS = 200_000
+"""Scalar operations between two looks at the deadline: about 0.1 ms of NumPy's time."""
+
+NODE_OVERHEAD = 1_000
+"""What starting one NumPy function costs, in scalar operations."""
+
+
+class Interpreter:
+    """A graph made ready to be run many times, by many threads at once.
+
+    >>> from adglot import ops
+    >>> from adglot.ir import Type
+    >>> b = ops.Builder()
+    >>> x = b.input(Type("float64", (2,)))
+    >>> Interpreter(b.build([x], [x * x])).run([np.array([2.0, 3.0])])
+    [array([4., 9.])]
+    """
+
+    name = "interpreter"
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._bodies = {
+            id(value): Interpreter(value)
+            for node in graph.nodes
+            for value in node.attributes.values()
+            if isinstance(value, Graph)
+        }
+        self._constants: list[tuple[int, Array]] = []
+        self._steps: list[Step] = []
+        self._nodes: list[Node] = []
+        self._compile()
+
+    def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
+        """The outputs at these inputs: arrays of their own, shared with nobody.
+
+        Raises GuardFailed, InvalidArgument (an index out of range, a singular matrix: with the
+        place), DeadlineExceeded, Cancelled.
+        """
+        with np.errstate(all="ignore"):
+            values = self._values(inputs, control)
+        for guard in self._graph.guards:
+            check_guard(guard, values[guard.value])
+        return self._owned(values, inputs)
+
+    def _values(self, inputs: Sequence[Array], control: Control) -> Values:
+        values: Values = [None] * len(self._graph.types)
+        values[: len(inputs)] = inputs
+        for index, constant in self._constants:
+            values[index] = constant
+        position = -1
+        try:
+            for position, step in enumerate(self._steps):  # noqa: B007
+                step(values, control)
+        except AdglotError:
+            raise
+        except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError) as error:
+            node = self._nodes[position]
+            raise InvalidArgument(
+                Violation(node.location, f"{node.op}: {str(error) or type(error).__name__}")
+            ) from error
+        return values
+
+    def _owned(self, values: Values, inputs: Sequence[Array]) -> list[Array]:
+        taken = {id(x) for x in inputs}
+        results = []
+        for index in self._graph.outputs:
+            array = np.asarray(values[index])
+            if id(array) in taken or array.base is not None or not array.flags.writeable:
+                array = np.array(array)
+            taken.add(id(array))
+            results.append(array)
+        return results
+
+    # -------------------------------------------------------------- preparation
+
+    def _compile(self) -> None:
+        live = liveness(self._graph)
+        reusable = _Reuse(self._graph)
+        work = 0
+        for position, (index, node) in enumerate(self._graph.numbered()):
+            if node.op == "constant":
+                self._constants.append((index, node.attributes["value"]))  # type: ignore[arg-type]
+                continue
+            dying = [
+                i
+                for i in dict.fromkeys(node.operands)
+                if i >= len(self._graph.inputs) and live.root[i] == i and live.last[i] == position
+            ]
+            work += NODE_OVERHEAD + _cost(node, self._graph)
+            if work > WORK_BETWEEN_CHECKS:
+                self._add(_check, node)
+                work = 0
+            self._add(self._step(node, index, reusable.target(node, index, dying)), node)
+            if large := [i for i in dying if self._graph.types[i].nbytes > 4096]:
+                self._add(partial(_free, large), node)
+
+    def _add(self, step: Step, node: Node) -> None:
+        self._steps.append(step)
+        self._nodes.append(node)
+
+    def _step(self, node: Node, index: int, target: int | None) -> Step:
+        op = TABLE[node.op]
+        if op.higher_order:
+            return _nested(partial(op.evaluate, **node.attributes), self._bodies, node, index)
+        function = partial(op.evaluate, **node.attributes) if node.attributes else op.evaluate
+        if target is not None:
+            return _in_place(function, node.operands, target, index)
+        if len(node.outputs) > 1:
+            return _several(function, node.operands, index)
+        return _single(function, node.operands, index)
+
+
+class _Reuse:
+    """Finds operands whose memory an elementwise result may take over."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        owned = {index for index, node in graph.numbered() if _is_ufunc(node)}
+        for node in graph.nodes:
+            if not _is_ufunc(node):
+                owned.difference_update(node.operands)
+        self._owned = owned
+
+    def target(self, node: Node, index: int, dying: Sequence[int]) -> int | None:
+        """A dying operand with the result's type, whose memory nobody else sees."""
+        type = self._graph.types[index]
+        if not _is_ufunc(node) or type.ndim == 0 or type.nbytes < 4096:
+            return None
+        fits = (i for i in dying if i in self._owned and self._graph.types[i] == type)
+        return next(fits, None)
+
+
+def _is_ufunc(node: Node) -> bool:
+    evaluate = TABLE[node.op].evaluate
+    return isinstance(evaluate, np.ufunc) and node.op not in VIEWS
+
+
+def _cost(node: Node, graph: Graph) -> int:
+    types = [graph.types[i] for i in node.operands]
+    return TABLE[node.op].cost(types, node.outputs, **node.attributes)
+
+
+# ------------------------------------------------------------------ steps
+
+
+def _single(function: Callable[..., Any], operands: tuple[int, ...], index: int) -> Step:
+    if len(operands) == 1:
+        (a,) = operands
+
+        def unary(values: Values, control: Control) -> None:
+            values[index] = function(values[a])
+
+        return unary
+    if len(operands) == 2:
+        a, b = operands
+
+        def binary(values: Values, control: Control) -> None:
+            values[index] = function(values[a], values[b])
+
+        return binary
+
+    def general(values: Values, control: Control) -> None:
+        values[index] = function(*[values[i] for i in operands])
+
+    return general
+
+
+def _several(function: Callable[..., Any], operands: tuple[int, ...], index: int) -> Step:
+    def step(values: Values, control: Control) -> None:
+        results = function(*[values[i] for i in operands])
+        values[index : index + len(results)] = results
+
+    return step
+
+
+def _in_place(
+    function: Callable[..., Any], operands: tuple[int, ...], target: int, index: int
+) -> Step:
+    def step(values: Values, control: Control) -> None:
+        values[index] = function(*[values[i] for i in operands], out=values[target])
+
+    return step
+
+
+def _nested(
+    function: Callable[..., Any], bodies: dict[int, Interpreter], node: Node, index: int
+) -> Step:
+    def step(values: Values, control: Control) -> None:
+        def run(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+            control.check()
+            return bodies[id(graph)].run(inputs, control)
+
+        results = function(run, *[values[i] for i in node.operands])
+        results = results if isinstance(results, tuple) else (results,)
+        values[index : index + len(results)] = results
+
+    return step
+
+
+def _check(values: Values, control: Control) -> None:
+    control.check()
+
+
+def _free(dead: Sequence[int], values: Values, control: Control) -> None:
+    for i in dead:
+        values[i] = None
+
+
+# ------------------------------------------------------------------ guards
+
+
+def check_guard(guard: Guard, value: Any) -> None:
+    """Raise GuardFailed unless the value is the expected one, at every point of a batch."""
+    right = np.asarray(value) == guard.expected
+    if right.all():
+        return
+    points = "" if right.size == 1 else f" at points {np.flatnonzero(~right)[:5].tolist()}"
+    raise GuardFailed(
+        f"{guard.name}: the graph was traced for {guard.expected}, and that does not hold"
+        f"{points}; trace again there"
+    )

@@ -1,0 +1,169 @@
+"""Local rewrites, by op: each returns a simpler value of the same type, or None.
+
+Only rewrites that keep every value (NaN and Inf included) to the last bit stand here, but for the
+sign of zero in ``x + 0``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from adglot.ir import Type
+from adglot.ops import Value, rules
+
+if TYPE_CHECKING:
+    from adglot_server.transforms.simplify import Simplifier as Emit
+
+Rewrite = Callable[..., Value | None]
+
+
+def _as(emit: Emit, x: Value, type: Type) -> Value | None:
+    """x broadcast to a type of the same dtype."""
+    if x.dtype != type.dtype:
+        return None
+    return x if x.type == type else emit("broadcast_to", x, shape=type.shape)
+
+
+def _narrow(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
+    """The op without an explicit broadcast that the other operand implies."""
+    for x, other, build in ((a, b, lambda s: (s, b)), (b, a, lambda s: (a, s))):
+        spread = emit.definition(x, "broadcast_to")
+        if spread and rules.broadcast_shapes(spread[0][0].shape, other.shape) == type.shape:
+            return emit(name, *build(spread[0][0]))
+    return _narrow_reshaped(emit, name, type, a, b)
+
+
+def _narrow_reshaped(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
+    """The op on a scalar that was reshaped to ones, as the transpose of `sum` leaves it."""
+    for x, other, build in ((a, b, lambda s: (s, b)), (b, a, lambda s: (a, s))):
+        moved = emit.definition(x, "reshape")
+        if moved and moved[0][0].shape == () and other.shape == type.shape:
+            return emit(name, *build(moved[0][0]))
+    return None
+
+
+def _add(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
+    if emit.scalar_of(a) == 0:
+        return _as(emit, b, type)
+    if emit.scalar_of(b) == 0:
+        return _as(emit, a, type)
+    if minus := emit.definition(b, "negative"):
+        return emit("subtract", a, minus[0][0])
+    if minus := emit.definition(a, "negative"):
+        return emit("subtract", b, minus[0][0])
+    return _narrow(emit, "add", type, a, b)
+
+
+def _subtract(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
+    if emit.scalar_of(b) == 0:
+        return _as(emit, a, type)
+    if minus := emit.definition(b, "negative"):
+        return emit("add", a, minus[0][0])
+    return _narrow(emit, "subtract", type, a, b)
+
+
+def _multiply(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
+    for x, other in ((a, b), (b, a)):
+        scalar = emit.scalar_of(x)
+        if scalar == 1:
+            return _as(emit, other, type)
+        if scalar == -1 and other.type == type:
+            return emit("negative", other)
+    minus_a, minus_b = emit.definition(a, "negative"), emit.definition(b, "negative")
+    if minus_a and minus_b:
+        return emit("multiply", minus_a[0][0], minus_b[0][0])
+    return _narrow(emit, "multiply", type, a, b)
+
+
+def _divide(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
+    return _as(emit, a, type) if emit.scalar_of(b) == 1 else _narrow(emit, "divide", type, a, b)
+
+
+def _negative(emit: Emit, type: Type, x: Value) -> Value | None:
+    if minus := emit.definition(x, "negative"):
+        return minus[0][0]
+    if difference := emit.definition(x, "subtract"):
+        a, b = difference[0]
+        # b - a is -(a - b) but for the sign of a zero
+        return emit("subtract", b, a)
+    return None
+
+
+def _reshape(emit: Emit, type: Type, x: Value, shape: tuple[int, ...]) -> Value | None:
+    if x.shape == shape:
+        return x
+    if inner := emit.definition(x, "reshape"):
+        return emit("reshape", inner[0][0], shape=shape)
+    return None
+
+
+def _broadcast(emit: Emit, type: Type, x: Value, shape: tuple[int, ...]) -> Value | None:
+    if x.shape == shape:
+        return x
+    if inner := emit.definition(x, "broadcast_to"):
+        return emit("broadcast_to", inner[0][0], shape=shape)
+    if (inner := emit.definition(x, "reshape")) and inner[0][0].shape == ():
+        return emit("broadcast_to", inner[0][0], shape=shape)
+    return None
+
+
+def _permute(emit: Emit, type: Type, x: Value, axes: tuple[int, ...]) -> Value | None:
+    if axes == tuple(range(x.ndim)):
+        return x
+    if inner := emit.definition(x, "permute_dims"):
+        before: Any = inner[1]["axes"]
+        return emit("permute_dims", inner[0][0], axes=tuple(before[i] for i in axes))
+    return None
+
+
+def _convert(emit: Emit, type: Type, x: Value, dtype: str) -> Value | None:
+    return x if x.dtype.name == dtype else None
+
+
+def _same_if_real(emit: Emit, type: Type, x: Value) -> Value | None:
+    return None if x.type.is_complex else x
+
+
+def _sum(emit: Emit, type: Type, x: Value, axes: tuple[int, ...]) -> Value | None:
+    return x if not axes and x.type == type else None
+
+
+def _concat(emit: Emit, type: Type, *arrays: Value, axis: int) -> Value | None:
+    return arrays[0] if len(arrays) == 1 else None
+
+
+def _slice(emit: Emit, type: Type, x: Value, **bounds: Any) -> Value | None:
+    return x if x.type == type and all(s == 1 for s in bounds["strides"]) else None
+
+
+def _pad(emit: Emit, type: Type, x: Value, **widths: Any) -> Value | None:
+    return x if x.type == type else None
+
+
+def _where(emit: Emit, type: Type, condition: Value, a: Value, b: Value) -> Value | None:
+    taken = emit.scalar_of(condition)
+    if taken is not None:
+        return _as(emit, a if taken else b, type)
+    return _as(emit, a, type) if a is b else None
+
+
+REWRITES: dict[str, Rewrite] = {
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "negative": _negative,
+    "reshape": _reshape,
+    "broadcast_to": _broadcast,
+    "permute_dims": _permute,
+    "convert_element_type": _convert,
+    "real": _same_if_real,
+    "conj": _same_if_real,
+    "sum": _sum,
+    "concat": _concat,
+    "slice": _slice,
+    "pad": _pad,
+    "where": _where,
+}
+"""What is tried when a node of that op is emitted."""

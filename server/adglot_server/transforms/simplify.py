@@ -1,0 +1,145 @@
+"""Make a graph smaller without changing its values: sharing, folding, algebra, dead code."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adglot.errors import AdglotError
+from adglot.ir import Attribute, Graph, Node
+from adglot.ops import TABLE, Builder, Op, Value, evaluate_node
+from adglot.ops.core import Array, Attributes
+from adglot_server.transforms.algebra import REWRITES
+
+FOLDED_SIZE = 256
+"""Constants are folded up to this many elements: data stays data."""
+
+
+def simplify(graph: Graph) -> Graph:
+    """The same function in fewer nodes; names, trees, guards and locations are kept."""
+    builder = Builder()
+    inputs = [builder.input(type) for type in graph.inputs]
+    simplifier = Simplifier(builder)
+    values = list(inputs)
+    for node in graph.nodes:
+        builder.location = node.location
+        xs = tuple([values[i] for i in node.operands])
+        values += simplifier.emit(TABLE[node.op], xs, _simplified_bodies(node.attributes))
+    builder.inherit_guards(graph, values)
+    return builder.build(
+        inputs,
+        [values[i] for i in graph.outputs],
+        input_names=graph.input_names,
+        output_names=graph.output_names,
+        name=graph.name,
+        input_tree=graph.input_tree,
+        output_tree=graph.output_tree,
+    )
+
+
+class Simplifier:
+    """Emits nodes, unless a rewrite, a fold or an equal node already there does without."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._known: dict[Hashable, tuple[Value, ...]] = {}
+        self._nodes: dict[int, tuple[Op, tuple[Value, ...], Attributes]] = {}
+
+    def __call__(self, name: str, *operands: Value, **attributes: Any) -> Value:
+        """Emit an op with one output: what rewrites call."""
+        return self.emit(TABLE[name], operands, attributes)[0]
+
+    def emit(
+        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
+    ) -> tuple[Value, ...]:
+        key = (op.name, tuple([x.index for x in operands]), _key(attributes))
+        if key not in self._known:
+            self._known[key] = self._emit_new(op, operands, attributes)
+        return self._known[key]
+
+    def definition(self, x: Value, name: str) -> tuple[tuple[Value, ...], Attributes] | None:
+        """Operands and attributes of the node that defines x, if it is of this op."""
+        node = self._nodes.get(x.index)
+        return (node[1], node[2]) if node and node[0].name == name else None
+
+    def constant_of(self, x: Value) -> Array | None:
+        """The tensor, if x is a constant."""
+        node = self._nodes.get(x.index)
+        return node[2]["value"] if node and node[0].name == "constant" else None  # type: ignore[return-value]
+
+    def scalar_of(self, x: Value) -> complex | None:
+        """The number that x holds everywhere, if it is a constant or a broadcast one."""
+        if spread := self.definition(x, "broadcast_to"):
+            return self.scalar_of(spread[0][0])
+        if moved := self.definition(x, "reshape"):
+            return self.scalar_of(moved[0][0])
+        array = self.constant_of(x)
+        return array.item() if array is not None and array.size == 1 else None
+
+    def _emit_new(
+        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
+    ) -> tuple[Value, ...]:
+        folded = self._fold(op, operands, attributes)
+        if folded is not None:
+            return folded
+        if op.name in REWRITES:
+            (type,) = op.output_types([x.type for x in operands], attributes)
+            better = REWRITES[op.name](self, type, *operands, **attributes)
+            if better is not None:
+                assert better.type == type, f"rewrite of {op.name}: {better} for {type}"
+                return (better,)
+        return self._plain(op, operands, attributes)
+
+    def _plain(
+        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
+    ) -> tuple[Value, ...]:
+        outputs = self._builder.emit(op, operands, attributes)
+        for y in outputs:
+            self._nodes[y.index] = (op, operands, attributes)
+        return outputs
+
+    def _fold(
+        self, op: Op, operands: Sequence[Value], attributes: Attributes
+    ) -> tuple[Value, ...] | None:
+        if not operands or op.higher_order:
+            return None
+        arrays = [self.constant_of(x) for x in operands]
+        types = op.output_types([x.type for x in operands], attributes)
+        if any(a is None or a.size > FOLDED_SIZE for a in arrays):
+            return None
+        if max(t.size for t in types) > max(x.size for x in operands):
+            return None  # a broadcast constant is better left to broadcasting
+        results = _evaluate(Node(op.name, (), attributes, types), arrays)
+        if results is None:
+            return None
+        constant = TABLE["constant"]
+        return tuple(self.emit(constant, (), {"value": np.array(a)})[0] for a in results)
+
+
+def _evaluate(node: Node, arrays: Sequence[Any]) -> list[Array] | None:
+    try:
+        with np.errstate(all="ignore"):
+            return evaluate_node(node, arrays)
+    except (AdglotError, ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
+        return None  # an error belongs to the run, not to the preparation
+
+
+def _simplified_bodies(attributes: Attributes) -> Attributes:
+    return {
+        key: simplify(value) if isinstance(value, Graph) else value
+        for key, value in attributes.items()
+    }
+
+
+def _key(attributes: Mapping[str, Attribute]) -> Hashable:
+    return tuple([(key, _attribute_key(attributes[key])) for key in sorted(attributes)])
+
+
+def _attribute_key(value: Attribute) -> Hashable:
+    if isinstance(value, np.ndarray):
+        return (value.dtype.name, value.shape, value.tobytes())
+    if isinstance(value, float | complex):
+        return (type(value), repr(value))  # 0.0 and -0.0 are equal, but not the same
+    return (type(value), value)
