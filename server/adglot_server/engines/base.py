@@ -35,6 +35,8 @@ class Prepared:
     function_ops: int
     program_ops: int
     peak_bytes: int
+    error_estimates: bool = False
+    """Whether each derivative has an array of estimated absolute errors, behind them all."""
     text: str = ""
     """The program as a listing, where there is one to show."""
 

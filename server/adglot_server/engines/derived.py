@@ -1,0 +1,233 @@
+"""Every operator of an engine that only has a pushforward: by columns, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from adglot.errors import Unsupported
+from adglot.ir import Graph
+from adglot.ops.cost import cost
+from adglot_server.engines.base import Array, Prepared, Request
+from adglot_server.executors.control import Control
+from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.liveness import peak_bytes
+from adglot_server.transforms.operators import check
+
+Arrays = list[Array]
+Function = Callable[[Arrays], Arrays]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Tangents of the outputs, and estimates of their absolute errors."""
+
+    tangents: Arrays
+    errors: Arrays
+
+
+class Push(Protocol):
+    """A pushforward: the derivative of a function at x along v."""
+
+    def __call__(self, function: Function, x: Arrays, v: Arrays) -> Pushed: ...
+
+
+def prepare(
+    graph: Graph, request: Request, push: Push, *, evaluations: int, beside: Graph | None = None
+) -> Prepared:
+    """The operators by `push` alone; one pushforward costs about `evaluations` of f.
+
+    Results are laid out as `transforms.operators.derive` says, and behind the derivatives come
+    as many arrays with estimates of their absolute errors. Guards are checked at the point
+    itself: the numbers beside it follow the branch that was recorded. `beside` is the graph that
+    is run there, in place of the graph itself.
+    """
+    check(graph, request)
+    plan = _Plan(graph, replace(graph if beside is None else beside, guards=()), request, push)
+    passes = _passes(graph, request)
+    order = 2 if request.operator in ("hvp", "hessian") else 1
+    points = 1 if request.batch is None else request.batch
+    ops = cost(graph)
+    return Prepared(
+        execute=plan.execute,
+        values=len(request.of),
+        mode="none" if request.operator == "evaluate" else "forward",
+        passes=passes,
+        executor=Interpreter.name,
+        function_ops=points * ops,
+        program_ops=points * ops * max(1, passes * evaluations**order),
+        peak_bytes=2 * points * peak_bytes(graph),
+        error_estimates=request.operator != "evaluate",
+    )
+
+
+def _passes(graph: Graph, request: Request) -> int:
+    columns = sum(
+        graph.inputs[i].size * (2 if graph.inputs[i].is_complex else 1) for i in request.wrt
+    )
+    if request.operator in ("evaluate", "jvp"):
+        return (request.seeds or 1) if request.operator == "jvp" else 0
+    if request.operator == "hvp":
+        return columns * (request.seeds or 1)
+    return columns**2 if request.operator == "hessian" else columns
+
+
+class _Plan:
+    """The operators of one graph at one request, on plain arrays."""
+
+    def __init__(self, graph: Graph, beside: Graph, request: Request, push: Push) -> None:
+        self._graph, self._request, self._push = graph, request, push
+        self._at_point, self._beside = Interpreter(graph), Interpreter(beside)
+        if request.operator not in _OPERATORS:
+            raise Unsupported(f"numerical engines have no operator {request.operator}")
+        self._operator = _OPERATORS[request.operator]
+
+    def execute(self, inputs: Sequence[Array], control: Control) -> Arrays:
+        if self._request.batch is None:
+            return self._one(list(inputs), control)
+        points = [self._one([x[b] for x in inputs], control) for b in range(self._request.batch)]
+        return [np.stack(parts) for parts in zip(*points, strict=True)]
+
+    def _one(self, inputs: Arrays, control: Control) -> Arrays:
+        count = len(self._graph.inputs)
+        x, seeds = inputs[:count], inputs[count:]
+        y = self._at_point.run(x, control)
+
+        def function(moved: Arrays) -> Arrays:
+            values = list(x)
+            for i, array in zip(self._request.wrt, moved, strict=True):
+                values[i] = array
+            outputs = self._beside.run(values, control)
+            return [outputs[k] for k in self._request.of]
+
+        point = _Point(function, [x[i] for i in self._request.wrt], self._push)
+        derivatives, errors = self._operator(point, seeds, self._request)
+        return [*(y[k] for k in self._request.of), *derivatives, *errors]
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A function of the inputs that move, at a point."""
+
+    function: Function
+    x: Arrays
+    push: Push
+
+    def along(self, v: Arrays) -> Pushed:
+        return self.push(self.function, self.x, v)
+
+    def gradient(self, moved: Arrays) -> Arrays:
+        """The gradient of the (scalar) function elsewhere."""
+        return _pull(_Point(self.function, moved, self.push), [np.ones(())])[0]
+
+
+def _basis(x: Arrays, k: int, unit: complex = 1.0) -> Iterator[Arrays]:
+    """Unit vectors of x[k], zeros elsewhere."""
+    for j in range(x[k].size):
+        v = [np.zeros_like(array) for array in x]
+        v[k].reshape(-1)[j] = unit
+        yield v
+
+
+def _evaluate(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    return [], []
+
+
+def _jvp(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    return _over_seeds(seeds, request, lambda v: _unzip(point.along(v)))
+
+
+def _vjp(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    return _over_seeds(seeds, request, lambda ct: _pull(point, ct))
+
+
+def _gradient(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    return _pull(point, [np.ones(())])
+
+
+def _hvp(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    gradient = _Point(point.gradient, point.x, point.push)
+    return _over_seeds(seeds, request, lambda v: _unzip(gradient.along(v)))
+
+
+def _jacobian(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    by_input = [_columns(point, k) for k in range(len(point.x))]
+    outputs = range(len(by_input[0]))
+    pairs = [by_input[k][o] for o in outputs for k in range(len(point.x))]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _hessian(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
+    return _jacobian(_Point(point.gradient, point.x, point.push), seeds, request)
+
+
+def _columns(point: _Point, k: int) -> list[tuple[Array, Array]]:
+    """For each output its Jacobian with respect to x[k], and the errors."""
+    columns = [point.along(v) for v in _basis(point.x, k)]
+    y = point.function(point.x)
+    shape = point.x[k].shape
+    return [
+        (
+            _last([c.tangents[o] for c in columns], y[o], shape),
+            _last([c.errors[o] for c in columns], abs(y[o]), shape),
+        )
+        for o in range(len(y))
+    ]
+
+
+def _last(columns: Arrays, like: Array, shape: tuple[int, ...]) -> Array:
+    if not columns:
+        return np.zeros((*like.shape, *shape), like.dtype)
+    return np.stack(columns, axis=-1).reshape(*like.shape, *shape)
+
+
+def _pull(point: _Point, cts: Arrays) -> tuple[Arrays, Arrays]:
+    """Re(sum(conj(ct) J v)) for the unit vectors v, real and imaginary ones."""
+    pulled, errors = [], []
+    for k, x in enumerate(point.x):
+        parts = [_pull_along(point, cts, k, 1.0)]
+        if x.dtype.kind == "c":
+            parts.append(_pull_along(point, cts, k, 1j))
+        dx = sum(unit * part[0] for unit, part in zip((1.0, 1j), parts, strict=False))
+        pulled.append(np.asarray(dx, x.dtype).reshape(x.shape))
+        errors.append(np.asarray(sum(part[1] for part in parts)).reshape(x.shape))
+    return pulled, errors
+
+
+def _pull_along(point: _Point, cts: Arrays, k: int, unit: complex) -> tuple[Array, Array]:
+    pushed = [point.along(v) for v in _basis(point.x, k, unit)]
+    products = [[_inner(ct, t) for ct, t in zip(cts, p.tangents, strict=True)] for p in pushed]
+    errors = [[_inner(abs(ct), e) for ct, e in zip(cts, p.errors, strict=True)] for p in pushed]
+    return np.array([sum(row) for row in products]), np.array([sum(row) for row in errors])
+
+
+def _inner(a: Array, b: Array) -> Any:
+    return np.real(np.vdot(a, b))
+
+
+def _unzip(pushed: Pushed) -> tuple[Arrays, Arrays]:
+    return pushed.tangents, pushed.errors
+
+
+def _over_seeds(
+    seeds: Arrays, request: Request, one: Callable[[Arrays], tuple[Arrays, Arrays]]
+) -> tuple[Arrays, Arrays]:
+    if request.seeds is None:
+        return one(seeds)
+    results = [one([seed[k] for seed in seeds]) for k in range(request.seeds)]
+    derivatives = [np.stack(parts) for parts in zip(*(r[0] for r in results), strict=True)]
+    return derivatives, [np.stack(parts) for parts in zip(*(r[1] for r in results), strict=True)]
+
+
+_OPERATORS: dict[str, Callable[[_Point, Arrays, Request], tuple[Arrays, Arrays]]] = {
+    "evaluate": _evaluate,
+    "jvp": _jvp,
+    "vjp": _vjp,
+    "gradient": _gradient,
+    "jacobian": _jacobian,
+    "hvp": _hvp,
+    "hessian": _hessian,
+}
