@@ -1,10 +1,69 @@
 """Derivatives of NumPy functions, computed in this process or by a server that speaks adglot.v1.
 
+>>> import adglot, numpy as np
+>>> with adglot.connect() as ad:
+...     ad.gradient(lambda x: np.sum(x**2), np.array([1.0, 2.0]))
+array([2., 4.])
+
 Users import this package. It never imports `adglot_server`, which joins through the entry points
 `adglot.embedded` and `adglot.engines`. Imports run one way: errors <- ir <- ops <- tracing <-
-client.
+client. Importing it is quick: protobuf and grpc wait until a file or a server is named.
 """
 
 from importlib.metadata import version
 
+from adglot import files
+from adglot.calls import EngineInfo, Explanation, OpInfo, ServerInfo
+from adglot.client import Client, connect
+from adglot.errors import (
+    AdglotError,
+    Cancelled,
+    DeadlineExceeded,
+    EngineCrashed,
+    GuardFailed,
+    InternalError,
+    InvalidArgument,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    TracingError,
+    Unauthenticated,
+    Unavailable,
+    UnknownEngine,
+    UnknownGraph,
+    Unsupported,
+    Violation,
+)
+from adglot.ir import Graph, Type
+
+__all__ = [
+    "AdglotError",
+    "Cancelled",
+    "Client",
+    "DeadlineExceeded",
+    "EngineCrashed",
+    "EngineInfo",
+    "Explanation",
+    "Graph",
+    "GuardFailed",
+    "InternalError",
+    "InvalidArgument",
+    "LimitExceeded",
+    "NotFound",
+    "OpInfo",
+    "PermissionDenied",
+    "ServerInfo",
+    "TracingError",
+    "Type",
+    "Unauthenticated",
+    "Unavailable",
+    "UnknownEngine",
+    "UnknownGraph",
+    "Unsupported",
+    "Violation",
+    "connect",
+]
+
 __version__ = version("adglot")
+
+files.plug_in()

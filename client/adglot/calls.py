@@ -12,7 +12,7 @@ from adglot.ir import Graph
 
 Array = np.ndarray[Any, Any]
 Operator = Literal["evaluate", "jvp", "vjp", "gradient", "jacobian", "hessian", "hvp"]
-Mode = Literal["auto", "forward", "reverse", "forward-over-reverse"]
+Mode = Literal["auto", "forward", "reverse"]
 Port = int | str
 """An input or an output: its position, or its name in a graph sent along."""
 
@@ -55,11 +55,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an answer came about; see ``Report`` in ``operators.proto``."""
+    """How an answer came about; see ``Report`` in ``operators.proto``.
+
+    `mode` is "none", "forward", "reverse" or "forward over reverse".
+    """
 
     engine: str = ""
     executor: str = ""
-    mode: Mode = "auto"
+    mode: str = "none"
     passes: int = 0
     function_ops: int = 0
     program_ops: int = 0
@@ -88,6 +91,27 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explain:
+    """Asks for the `Explanation` of a call that needs no point."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Register:
+    """Asks the service to keep a graph; the reply is its digest."""
+
+    graph: Graph
+
+
+Listing = Literal["engines", "ops", "info"]
+"""Asks for a tuple of `EngineInfo`, a tuple of `OpInfo`, or `ServerInfo`."""
+
+Request = Call | Explain | Register | Listing
+"""All that a client can ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ from adglot.ir import Graph
 from adglot.v1 import derivative_service_pb2 as service_pb
 from adglot.v1 import operators_pb2 as pb
 
+SERVICE: str = service_pb.DESCRIPTOR.services_by_name["DerivativeService"].full_name
+
 GRAPH_BYTES = 64 << 20
 """Most bytes of a graph: the protobuf runtime takes many times as much memory to read one."""
 
@@ -67,9 +69,15 @@ MODE_TO_WIRE: dict[Mode, pb.Mode] = {
     "auto": pb.MODE_UNSPECIFIED,
     "forward": pb.MODE_FORWARD,
     "reverse": pb.MODE_REVERSE,
-    "forward-over-reverse": pb.MODE_FORWARD_OVER_REVERSE,
 }
 MODE_FROM_WIRE = {number: mode for mode, number in MODE_TO_WIRE.items()}
+RAN_TO_WIRE: dict[str, pb.Mode] = {
+    "none": pb.MODE_UNSPECIFIED,
+    "forward": pb.MODE_FORWARD,
+    "reverse": pb.MODE_REVERSE,
+    "forward over reverse": pb.MODE_FORWARD_OVER_REVERSE,
+}
+RAN_FROM_WIRE = {number: mode for mode, number in RAN_TO_WIRE.items()}
 OPERATOR_TO_WIRE: dict[Operator, pb.Operator] = {
     operator: getattr(pb, f"OPERATOR_{operator.upper()}") for operator in OPERATORS
 }
@@ -215,9 +223,9 @@ def _point_pieces(call: Call) -> list[Buffer]:
 
 def _call(operator: Operator, head: Any, graphs: list[memoryview], graph_bytes: int) -> Call:
     """The call of a request's fields, still without a point."""
-    mode = getattr(head, "mode", 0)
+    mode = getattr(head, "mode", pb.MODE_UNSPECIFIED)
     if mode not in MODE_FROM_WIRE:
-        raise InvalidArgument(Violation("mode", f"unknown mode {mode}"))
+        raise InvalidArgument(Violation("mode", "must be unspecified, forward or reverse"))
     if not graphs and not head.digest:
         raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
     return Call(
@@ -227,7 +235,7 @@ def _call(operator: Operator, head: Any, graphs: list[memoryview], graph_bytes: 
         wrt=_ports(getattr(head, "wrt", ()), "wrt"),
         of=_ports(getattr(head, "of", ()), "of"),
         mode=MODE_FROM_WIRE[mode],
-        batch=head.batch,
+        batch=getattr(head, "batch", False),
         seed_axis=getattr(head, "seed_axis", False),
         include_values=getattr(head, "include_values", operator == "evaluate"),
     )
@@ -279,7 +287,7 @@ def report_to_proto(report: Report) -> pb.Report:
     return pb.Report(
         engine=report.engine,
         executor=report.executor,
-        mode=MODE_TO_WIRE[report.mode],
+        mode=RAN_TO_WIRE[report.mode],
         passes=report.passes,
         function_ops=report.function_ops,
         program_ops=report.program_ops,
@@ -295,7 +303,7 @@ def _report(message: pb.Report) -> Report:
     return Report(
         engine=message.engine,
         executor=message.executor,
-        mode=MODE_FROM_WIRE.get(message.mode, "auto"),
+        mode=RAN_FROM_WIRE.get(message.mode, "none"),
         passes=message.passes,
         function_ops=message.function_ops,
         program_ops=message.program_ops,

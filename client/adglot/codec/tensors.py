@@ -61,7 +61,7 @@ def tensor_from_proto(message: pb.Tensor, field: str) -> Array:
 def tensor_pieces(number: int, array: Array) -> list[Buffer]:
     """The tensor as field `number` of a message: pieces to join, the array's memory among them."""
     head = pb.Tensor(dtype=_TO_WIRE[Type.of(array).dtype], shape=array.shape)
-    data = memoryview(little_endian(array))
+    data = little_endian(array).data
     return delimited(number, head.SerializeToString(), *delimited(_DATA, data))
 
 

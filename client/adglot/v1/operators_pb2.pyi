@@ -334,26 +334,22 @@ class StreamResponse(_message.Message):
     def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "operator", "seed_axis", "wrt", "of", "batch", "mode")
+    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
-    SEED_AXIS_FIELD_NUMBER: _ClassVar[int]
     WRT_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
-    BATCH_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
     operator: Operator
-    seed_axis: bool
     wrt: _containers.RepeatedCompositeFieldContainer[Port]
     of: _containers.RepeatedCompositeFieldContainer[Port]
-    batch: bool
     mode: Mode
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("text", "report")

@@ -1,0 +1,91 @@
+"""The client for asyncio: every method of `adglot.Client`, to be awaited.
+
+>>> import asyncio, adglot.aio, numpy as np
+>>> async def main():
+...     async with adglot.aio.connect() as ad:
+...         return await ad.gradient(lambda x: np.sum(x**2), np.array([3.0, 4.0]))
+>>> asyncio.run(main())
+array([6., 8.])
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from adglot.calls import Request
+from adglot.errors import AdglotError, InvalidArgument
+from adglot.methods import Methods
+from adglot.plans import Plan, Session
+from adglot.transports import embedded
+from adglot.transports.base import AsyncTransport, Transport
+
+if TYPE_CHECKING:
+    import grpc
+
+
+def connect(
+    target: str | None = None,
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
+    options: Sequence[tuple[str, Any]] = (),
+) -> Client:
+    """As `adglot.connect`; call it where an event loop runs."""
+    if target is None:
+        if credentials is not None or token is not None or options:
+            raise InvalidArgument("credentials, token and options need a target")
+        return Client(_Threaded(embedded.connect()))
+    from adglot.transports import remote
+
+    return Client(remote.connect_async(target, credentials, token, options))
+
+
+class Client(Methods):
+    """Asks a service without blocking the event loop; functions are traced on it."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport, self._session = transport, Session()
+
+    async def close(self) -> None:
+        """Free the connection; later calls raise Unavailable."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _run(self, plan: Plan[Any]) -> Any:
+        try:
+            request = next(plan)
+            while True:
+                try:
+                    reply = await self._transport.send(request)
+                except AdglotError as error:
+                    request = plan.throw(error)
+                else:
+                    request = plan.send(reply)
+        except StopIteration as stop:
+            return stop.value
+
+
+class _Threaded:
+    """A blocking transport whose requests run in threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def send(self, request: Request) -> Any:
+        return await asyncio.to_thread(self._transport.send, request)
+
+    async def close(self) -> None:
+        self._transport.close()

@@ -1,0 +1,82 @@
+"""`connect` and the blocking `Client`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from adglot.errors import AdglotError, InvalidArgument
+from adglot.methods import Methods
+from adglot.plans import Plan, Session
+from adglot.transports import embedded
+from adglot.transports.base import Transport
+
+if TYPE_CHECKING:
+    import grpc
+
+
+def connect(
+    target: str | None = None,
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
+    options: Sequence[tuple[str, Any]] = (),
+) -> Client:
+    """A client of the service in this process, or of the server at `target`.
+
+    Args:
+        target: None for this process, ``"localhost:50051"``, or ``"unix:/run/adglot.sock"``.
+        credentials: for TLS, e.g. ``grpc.ssl_channel_credentials(root_certificates)``.
+        token: sent with every call as ``authorization: Bearer <token>``; use it with TLS.
+        options: more options of the gRPC channel.
+
+    The connection is made at the first call: a server that is away shows there as Unavailable.
+
+    >>> import adglot
+    >>> with adglot.connect() as ad:
+    ...     [engine.name for engine in ad.engines() if engine.available]
+    [...'native'...]
+    """
+    if target is None:
+        if credentials is not None or token is not None or options:
+            raise InvalidArgument("credentials, token and options need a target")
+        return Client(embedded.connect())
+    from adglot.transports import remote
+
+    return Client(remote.connect(target, credentials, token, options))
+
+
+class Client(Methods):
+    """Asks a service and waits for the answer; may be used from many threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport, self._session = transport, Session()
+
+    def close(self) -> None:
+        """Free the connection; later calls raise Unavailable."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, plan: Plan[Any]) -> Any:
+        try:
+            request = next(plan)
+            while True:
+                try:
+                    reply = self._transport.send(request)
+                except AdglotError as error:
+                    request = plan.throw(error)
+                else:
+                    request = plan.send(reply)
+        except StopIteration as stop:
+            return stop.value

@@ -1,0 +1,258 @@
+"""The methods that every client has: what they take, and which plan they run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypedDict, Unpack
+
+from adglot import plans
+from adglot.calls import OPERATORS, Mode
+from adglot.errors import InvalidArgument, Unsupported, Violation
+from adglot.ir import Graph
+from adglot.plans import Argnums, Ask, Plan, Session
+from adglot.points import Function, KeepingSource, Source, source
+
+
+class Keywords(TypedDict, total=False):
+    """What every operator takes; see `Methods`."""
+
+    engine: str
+    batch: bool
+    timeout: float | None
+
+
+class Methods(ABC):
+    """Operators of functions: the same for `adglot.Client` and, awaited, for `adglot.aio.Client`.
+
+    Everywhere `f` is a callable (NumPy or Array API code, traced at every call), a `Graph`, or
+    the digest of a registered graph. Arguments and results may be nested tuples, lists and dicts
+    of arrays; a part of a result that has no derivative (an integer) is None. Keywords of all:
+
+    - ``engine``: who differentiates, see `engines`.
+    - ``batch``: every array has a leading axis of points, and so has the result.
+    - ``timeout``: seconds until `DeadlineExceeded`, on this side and on the server.
+
+    All raise `adglot.errors.AdglotError` only: InvalidArgument for a wrong shape, dtype or graph,
+    TracingError for a function that no graph can hold, LimitExceeded, Unavailable, ...
+    """
+
+    _session: Session
+
+    @abstractmethod
+    def _run(self, plan: Plan[Any]) -> Any:
+        """Drive the plan to its end; an awaitable of the result in asyncio."""
+
+    def evaluate(self, f: Function, *args: Any, **keywords: Unpack[Keywords]) -> Any:
+        """``f(*args)``.
+
+        >>> import adglot
+        >>> with adglot.connect() as ad:
+        ...     ad.evaluate(lambda x, y: x * y, 2.0, 3.0)
+        np.float64(6.0)
+        """
+        return self._run(plans.evaluate(self._ask(f, args, **keywords)))
+
+    def jvp(
+        self,
+        f: Function,
+        primals: Any,
+        tangents: Any,
+        *,
+        seed_axis: bool = False,
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """Pushforward: ``(y, dy)`` with ``dy = J @ tangents``, of the structure of y.
+
+        `primals` is the tuple of arguments, `tangents` nests as it does; None is a zero tangent.
+        With `seed_axis` every tangent, and dy, has a leading axis of any length.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.jvp(np.sin, (0.0,), (2.0,))
+        (np.float64(0.0), np.float64(2.0))
+        """
+        return self._run(plans.jvp(self._ask(f, tuple(primals), **keywords), tangents, seed_axis))
+
+    def vjp(
+        self,
+        f: Function,
+        primals: Any,
+        cotangents: Any,
+        *,
+        seed_axis: bool = False,
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """Pullback: ``(y, dx)`` with ``dx = J^H @ cotangents``, of the structure of primals.
+
+        `cotangents` nests as y does; None is a zero cotangent. Complex numbers follow the real
+        inner product, as in PyTorch: the conjugate of JAX's.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     y, (dx,) = ad.vjp(np.sin, (0.0,), 2.0)
+        >>> dx
+        np.float64(2.0)
+        """
+        return self._run(plans.vjp(self._ask(f, tuple(primals), **keywords), cotangents, seed_axis))
+
+    def gradient(
+        self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
+    ) -> Any:
+        """The gradient of a real scalar function, of the structure of the argument `argnums`.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.gradient(lambda x: np.sum(x * x), np.array([1.0, 2.0]))
+        array([2., 4.])
+        """
+        return self._run(plans.gradient(self._ask(f, args, **keywords), argnums, value=False))
+
+    def value_and_gradient(
+        self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
+    ) -> Any:
+        """``(y, gradient)`` for little more than the gradient alone."""
+        return self._run(plans.gradient(self._ask(f, args, **keywords), argnums, value=True))
+
+    def derivative(
+        self, f: Function, *args: Any, argnums: int = 0, **keywords: Unpack[Keywords]
+    ) -> Any:
+        """The derivative by one scalar argument, of the structure and shapes of y.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.derivative(np.sin, 0.0)
+        np.float64(1.0)
+        """
+        return self._run(plans.derivative(self._ask(f, args, **keywords), argnums))
+
+    def jacobian(
+        self,
+        f: Function,
+        *args: Any,
+        argnums: Argnums = 0,
+        mode: Mode = "auto",
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """The Jacobian: in each place of y, the structure of the argument, ``shape(y)+shape(x)``.
+
+        `mode` is "forward", "reverse", or "auto" for the cheaper one.
+        """
+        ask = self._ask(f, args, **keywords)
+        return self._run(plans.jacobian(ask, argnums, mode, value=False))
+
+    def value_and_jacobian(
+        self,
+        f: Function,
+        *args: Any,
+        argnums: Argnums = 0,
+        mode: Mode = "auto",
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """``(y, jacobian)`` for little more than the Jacobian alone."""
+        ask = self._ask(f, args, **keywords)
+        return self._run(plans.jacobian(ask, argnums, mode, value=True))
+
+    def hessian(
+        self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
+    ) -> Any:
+        """The Hessian of a real scalar function, ``shape(x) + shape(x)``, forward over reverse."""
+        return self._run(plans.hessian(self._ask(f, args, **keywords), argnums))
+
+    def hvp(
+        self,
+        f: Function,
+        primals: Any,
+        tangents: Any,
+        *,
+        seed_axis: bool = False,
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """The Hessian of a real scalar function times tangents, of the structure of primals."""
+        return self._run(plans.hvp(self._ask(f, tuple(primals), **keywords), tangents, seed_axis))
+
+    def explain(
+        self,
+        f: Function,
+        *args: Any,
+        operator: str = "vjp",
+        argnums: Argnums | None = None,
+        mode: Mode = "auto",
+        **keywords: Unpack[Keywords],
+    ) -> Any:
+        """The program that an operator would run: an `Explanation`, which prints as its text."""
+        ask = self._ask(f, args, **keywords)
+        return self._run(plans.explain(ask, operator, argnums, mode))
+
+    def prepare(self, f: Function, *args: Any, operator: str = "gradient", **keywords: Any) -> Any:
+        """Trace and transform once; the `Prepared` result takes the arguments of the operator.
+
+        A callable `f` is traced here, at `args`, and again only where the types or the nesting
+        of the arguments change or a guard fails: whatever else it reads is fixed now. `operator`
+        is the name of a method, the keywords are that method's.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     grad = ad.prepare(lambda x: np.sum(x**2), np.ones(2), operator="gradient")
+        ...     grad(np.array([3.0, 4.0]))
+        array([6., 8.])
+        """
+        kept = KeepingSource(f) if callable(f) else source(f)
+        if operator not in PREPARABLE:
+            known = ", ".join(PREPARABLE)
+            what = f"unknown operator {operator!r}; there are {known}"
+            raise InvalidArgument(Violation("operator", what))
+        prepared = Prepared(partial(getattr(self, operator), kept, **keywords))
+        return self._run(self._warm(prepared, kept, args, operator, keywords))
+
+    def register(self, graph: Graph) -> Any:
+        """Send a graph to the server, which then knows it by the digest returned."""
+        return self._run(plans.register(self._session, graph))
+
+    def engines(self) -> Any:
+        """A tuple of `EngineInfo`: who can differentiate here, and why others cannot."""
+        return self._run(plans.listing("engines"))
+
+    def ops(self) -> Any:
+        """A tuple of `OpInfo`: the ops that graphs may have here."""
+        return self._run(plans.listing("ops"))
+
+    def info(self) -> Any:
+        """The `ServerInfo`: version, limits, capabilities."""
+        return self._run(plans.listing("info"))
+
+    def _ask(
+        self, f: Function | Source, args: tuple[Any, ...], **keywords: Unpack[Keywords]
+    ) -> Ask:
+        return Ask(self._session, source(f), args, **keywords)
+
+    def _warm(
+        self,
+        prepared: Prepared,
+        kept: Source,
+        args: tuple[Any, ...],
+        operator: str,
+        keywords: dict[str, Any],
+    ) -> Plan[Prepared]:
+        """Have the server make the program now, which shows mistakes now too."""
+        argnums, mode = keywords.pop("argnums", None), keywords.pop("mode", "auto")
+        keywords.pop("seed_axis", None)
+        with suppress(Unsupported):  # Then the engine shows no program: the first call makes it.
+            yield from plans.explain(self._ask(kept, args, **keywords), operator, argnums, mode)
+        return prepared
+
+
+PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operator of a function whose graph is kept; made by `Methods.prepare`."""
+
+    method: Callable[..., Any]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.method(*args)

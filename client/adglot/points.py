@@ -1,0 +1,179 @@
+"""From a user's function and arguments to a graph and the arrays to call it at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from adglot.calls import Array
+from adglot.errors import InvalidArgument, Violation
+from adglot.ir import LEAF, Graph, Tree, flatten, unflatten
+from adglot.nesting import leaves_like
+
+Function = Callable[..., Any] | Graph | str
+"""What users name a function by: a callable, a graph, or the digest of a registered graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A graph and where to call it: one array an input, and how users nest ins and outs.
+
+    `inputs` is the tree of the tuple of arguments; `outputs` is None where nobody knows it.
+    """
+
+    graph: Graph | str
+    values: tuple[Array, ...]
+    inputs: Tree
+    outputs: Tree | None
+
+    def positions(self, argnums: int | Sequence[int]) -> tuple[int, ...]:
+        """The inputs that belong to these arguments."""
+        stops = np.cumsum([0, *(child.size for child in self.inputs.children)])
+        numbers = [argnums] if isinstance(argnums, int) else argnums
+        return tuple(i for n in self._checked(numbers) for i in range(stops[n], stops[n + 1]))
+
+    def tree(self, argnums: int | Sequence[int]) -> Tree:
+        """How these arguments nest: one argument itself for an int, else a tuple of them."""
+        if isinstance(argnums, int):
+            return self.inputs.children[self._checked([argnums])[0]]
+        return Tree("tuple", tuple(self.inputs.children[n] for n in self._checked(argnums)))
+
+    def _checked(self, numbers: Sequence[int]) -> list[int]:
+        count = len(self.inputs.children)
+        for n in numbers:
+            if not -count <= n < count:
+                what = f"there is no argument {n}, the function is called with {count}"
+                raise InvalidArgument(Violation("argnums", what))
+        return [n % count for n in numbers]
+
+
+class Source(Protocol):
+    """Where the graph of a function comes from."""
+
+    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+        """The graph to use at these arguments; with `batch` they have a leading axis of points."""
+
+    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+        """After a guard has failed there: another graph, or None where there is no other."""
+
+
+def source(f: Function | Source) -> Source:
+    """The source of whatever a user may name a function by."""
+    if isinstance(f, Graph):
+        return GraphSource(f)
+    if isinstance(f, str):
+        return DigestSource(f)
+    if isinstance(f, GraphSource | DigestSource | TracingSource | KeepingSource):
+        return f
+    if callable(f):
+        return TracingSource(f)
+    raise InvalidArgument(f"a function is a callable, a Graph or a digest, got {type(f).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSource:
+    """A graph made earlier."""
+
+    graph: Graph
+
+    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+        graph = self.graph
+        inputs = _tuple_of(graph.input_tree, len(graph.inputs))
+        leaves = leaves_like(inputs, args, "args")
+        values = tuple(as_dtype(x, t.dtype) for x, t in zip(leaves, graph.inputs, strict=True))
+        outputs = graph.output_tree if graph.output_tree.size == len(graph.outputs) else None
+        return Point(graph, values, inputs, outputs)
+
+    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSource:
+    """A graph that only the server has: one array an argument."""
+
+    digest: str
+
+    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+        tree = Tree("tuple", (LEAF,) * len(args))
+        return Point(self.digest, tuple(map(np.asarray, args)), tree, None)
+
+    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSource:
+    """A Python function, traced at every point: what it closes over may have changed since."""
+
+    function: Callable[..., Any]
+
+    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+        from adglot.tracing import trace
+
+        leaves, tree = flatten(args)
+        values = tuple(map(np.asarray, leaves))
+        example = unflatten(tree, _first_points(values)) if batch else args
+        graph = trace(self.function, *example)
+        return Point(graph, values, tree, graph.output_tree)
+
+    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+        # Traced at this very point, so a guard can only fail at another point of the batch.
+        return None
+
+
+class KeepingSource:
+    """A Python function, traced once for every nesting and types of its arguments.
+
+    Where a guard fails it is traced again, and that graph is kept instead.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._tracing = TracingSource(function)
+        self._graphs: dict[Any, Graph] = {}
+
+    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+        leaves, tree = flatten(args)
+        values = tuple(map(np.asarray, leaves))
+        graph = self._graphs.get(_key(tree, values, batch))
+        if graph is None:
+            return self.again(args, batch)
+        return Point(graph, values, tree, graph.output_tree)
+
+    def again(self, args: tuple[Any, ...], batch: bool) -> Point:
+        point = self._tracing.at(args, batch)
+        assert isinstance(point.graph, Graph)
+        self._graphs[_key(point.inputs, point.values, batch)] = point.graph
+        return point
+
+
+def _key(tree: Tree, values: Sequence[Array], batch: bool) -> Any:
+    return tree, tuple((value.dtype, value.shape[batch:]) for value in values)
+
+
+def _tuple_of(tree: Tree, size: int) -> Tree:
+    """The tree of a tuple of arguments; a flat one where the graph carries none that fits."""
+    fits = tree.kind == "tuple" and tree.size == size
+    return tree if fits else Tree("tuple", (LEAF,) * size)
+
+
+def as_dtype(value: Any, dtype: np.dtype[Any]) -> Array:
+    """The array, cast where nothing is lost: Python numbers are weak, integers become floats.
+
+    Anything else is left as it is, for the service to refuse.
+    """
+    if isinstance(value, bool | int | float | complex):
+        return np.asarray(value, np.result_type(dtype, value))
+    array = np.asarray(value)
+    if array.dtype != dtype and np.can_cast(array.dtype, dtype, "safe"):
+        return array.astype(dtype)
+    return array
+
+
+def _first_points(values: Sequence[Array]) -> list[Array]:
+    if not all(value.ndim and len(value) for value in values):
+        raise InvalidArgument("with batch=True every argument has a leading axis of points")
+    return [value[0] for value in values]

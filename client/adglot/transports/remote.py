@@ -1,0 +1,134 @@
+"""Calls over gRPC: bytes there and back, the codec does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from adglot.calls import Call, Explain, Register, Request
+from adglot.codec import listings, messages
+from adglot.errors import Unavailable
+from adglot.transports.status import from_rpc_error
+
+Options = Sequence[tuple[str, Any]]
+
+UNLIMITED: Options = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+"""The server has the limits; a client takes what it asked for."""
+
+CLOSED = "this client is closed: connect again"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One RPC: what goes out and what to make of what comes back."""
+
+    method: str
+    message: bytes
+    decode: Callable[[bytes], Any]
+    timeout: float | None = None
+
+
+def exchange(request: Request) -> Exchange:
+    """The RPC of a request."""
+    match request:
+        case Call():
+            method, message = messages.RPCS[request.operator].method, messages.encode_call(request)
+            return Exchange(method, message, messages.decode_answer, request.seconds_left())
+        case Explain(call):
+            message, decode = messages.encode_explain(call), messages.decode_explanation
+            return Exchange("Explain", message, decode, call.seconds_left())
+        case Register(graph):
+            message = messages.encode_register(graph)
+            return Exchange("RegisterGraph", message, messages.decode_registered)
+        case "engines":
+            return Exchange("ListEngines", b"", listings.decode_engines)
+        case "ops":
+            return Exchange("ListOps", b"", listings.decode_ops)
+        case "info":
+            return Exchange("GetServerInfo", b"", listings.decode_server_info)
+
+
+class _Methods:
+    """The callables of one channel by method, made once: grpc takes longer than a small call."""
+
+    def __init__(self, channel: Any, token: str | None) -> None:
+        self._channel = channel
+        self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        self._made: dict[str, Callable[..., Any]] = {}
+
+    def __call__(self, rpc: Exchange) -> Any:
+        if rpc.method not in self._made:
+            self._made[rpc.method] = self._channel.unary_unary(f"/{messages.SERVICE}/{rpc.method}")
+        return self._made[rpc.method](rpc.message, timeout=rpc.timeout, metadata=self._metadata)
+
+
+class RemoteTransport:
+    """A channel to a server; `adglot.connect` makes it."""
+
+    def __init__(self, channel: grpc.Channel, token: str | None = None) -> None:
+        self._channel, self._methods = channel, _Methods(channel, token)
+
+    def send(self, request: Request) -> Any:
+        rpc = exchange(request)
+        try:
+            reply = self._methods(rpc)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        except ValueError:
+            raise Unavailable(CLOSED) from None
+        return rpc.decode(reply)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class AsyncRemoteTransport:
+    """A channel to a server; `adglot.aio.connect` makes it."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
+        self._channel, self._methods = channel, _Methods(channel, token)
+
+    async def send(self, request: Request) -> Any:
+        rpc = exchange(request)
+        try:
+            reply = await self._methods(rpc)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        except grpc.aio.UsageError:
+            raise Unavailable(CLOSED) from None
+        return rpc.decode(reply)
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+def connect(
+    target: str,
+    credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
+    options: Options = (),
+) -> RemoteTransport:
+    """A transport to a server; encrypted where credentials are given."""
+    options = (*UNLIMITED, *options)
+    if credentials is None:
+        return RemoteTransport(grpc.insecure_channel(target, options), token)
+    return RemoteTransport(grpc.secure_channel(target, credentials, options), token)
+
+
+def connect_async(
+    target: str,
+    credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
+    options: Options = (),
+) -> AsyncRemoteTransport:
+    """As `connect`, for asyncio."""
+    options = (*UNLIMITED, *options)
+    if credentials is None:
+        return AsyncRemoteTransport(grpc.aio.insecure_channel(target, options), token)
+    return AsyncRemoteTransport(grpc.aio.secure_channel(target, credentials, options), token)

@@ -1,0 +1,175 @@
+"""Answer calls: the one path of every request, whether it came over a wire or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+
+from adglot.calls import (
+    Answer,
+    AttributeInfo,
+    Call,
+    Explanation,
+    OpInfo,
+    Report,
+    ServerInfo,
+)
+from adglot.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    LimitExceeded,
+    UnknownGraph,
+)
+from adglot.ir import OPSET, Graph
+from adglot.ops import TABLE, Absent, Op, check
+from adglot.ops.core import REQUIRED
+from adglot_server.engines.base import Control, Prepared, Request
+from adglot_server.executors.control import never
+from adglot_server.service.anonymous import anonymous
+from adglot_server.service.cache import Cache
+from adglot_server.service.engines import Engines
+from adglot_server.service.limits import Limits, kept_bytes
+from adglot_server.service.requests import Ports, build, resolve
+
+PROGRAM_SIZE = 4
+"""A derivative program and what runs it, in sizes of the function's graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A prepared program and about how many bytes it occupies."""
+
+    prepared: Prepared
+    nbytes: int
+
+
+class Core:
+    """Graphs, programs and engines of one service; safe for threads, keeps nothing of a caller."""
+
+    def __init__(self, limits: Limits | None = None, engines: Engines | None = None) -> None:
+        self.limits = limits or Limits()
+        self.engines = engines or Engines()
+        self._graphs: Cache[str, Graph] = Cache(self.limits.kept_bytes, kept_bytes)
+        self._programs: Cache[tuple[str, str, Request], Program] = Cache(
+            self.limits.kept_bytes, lambda program: program.nbytes
+        )
+
+    def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
+        """The answer; stops soon after `cancelled` turns true."""
+        with self._in_time(call, cancelled) as control:
+            graph = self._graph(call.graph)
+            ports = resolve(call, graph)
+            answer = self._answer(call, ports, graph, control)
+            if call.include_values and len(ports.of) < len(graph.outputs):
+                everything = replace(call, operator="evaluate", seeds=(), seed_axis=False)
+                whole = self._answer(everything, resolve(everything, graph), graph, control)
+                return replace(answer, values=whole.values)
+            return answer
+
+    def explain(self, call: Call) -> Explanation:
+        """The program of a call at one point, with one seed."""
+        graph = self._graph(call.graph)
+        ports = resolve(call, graph)
+        request = Request(call.operator, ports.wrt, ports.of, call.mode)
+        prepared, seconds = self._prepare(call.engine, graph, request)
+        return Explanation(prepared.text, _report(call, ports, graph, prepared, seconds, 0.0))
+
+    def register(self, graph: Graph) -> Graph:
+        """The graph as it is kept: checked, all types inferred, without names."""
+        return self._graph(graph)
+
+    def ops(self) -> tuple[OpInfo, ...]:
+        """The op table."""
+        return tuple(map(_op_info, sorted(TABLE.values(), key=lambda op: op.name)))
+
+    def info(self) -> ServerInfo:
+        """Version and limits."""
+        return ServerInfo(version("adglot"), OPSET, self.limits.as_dict())
+
+    def _graph(self, graph: Graph | str) -> Graph:
+        """The kept graph; one that is sent and not known yet is checked first."""
+        if isinstance(graph, str):
+            if (kept := self._graphs.get(graph)) is None:
+                raise UnknownGraph(f"no graph has the digest {graph!r} here: send the graph again")
+            return kept
+        if len(graph.nodes) > self.limits.nodes:
+            raise LimitExceeded("nodes", self.limits.nodes, len(graph.nodes))
+        if (kept := self._graphs.get(graph.digest)) is not None:
+            return kept
+        checked = anonymous(_checked(graph, self.limits))
+        return self._graphs.get_or_make(checked.digest, lambda: checked)
+
+    def _answer(self, call: Call, ports: Ports, graph: Graph, control: Control) -> Answer:
+        request, inputs = build(call, ports, graph)
+        prepared, prepare_seconds = self._prepare(call.engine, graph, request)
+        control.check()
+        started = time.perf_counter()
+        results = prepared.run(inputs, control)
+        seconds = time.perf_counter() - started
+        return Answer(
+            tuple(results[: prepared.values]) if _wants_values(call) else (),
+            tuple(results[prepared.values :]),
+            _report(call, ports, graph, prepared, prepare_seconds, seconds),
+        )
+
+    def _prepare(self, engine: str, graph: Graph, request: Request) -> tuple[Prepared, float]:
+        """The program, kept or made, and the seconds it took; refused when it needs too much."""
+        started = time.perf_counter()
+
+        def make() -> Program:
+            self.limits.check_request(graph, request)
+            prepared = self.engines.get(engine).prepare(graph, request)
+            self.limits.check_memory(prepared.peak_bytes)
+            return Program(prepared, PROGRAM_SIZE * kept_bytes(graph))
+
+        program = self._programs.get_or_make((graph.digest, engine, request), make)
+        return program.prepared, time.perf_counter() - started
+
+    @contextmanager
+    def _in_time(self, call: Call, cancelled: Callable[[], bool]) -> Iterator[Control]:
+        """Control that ends at the call's deadline or at our own limit, told apart."""
+        ours = time.monotonic() + self.limits.seconds
+        theirs = call.deadline
+        try:
+            yield Control(ours if theirs is None else min(ours, theirs), cancelled)
+        except DeadlineExceeded:
+            if theirs is not None and theirs <= ours:
+                raise
+            raise LimitExceeded("seconds", self.limits.seconds, self.limits.seconds + 1) from None
+
+
+def _checked(graph: Graph, limits: Limits) -> Graph:
+    try:
+        return check(graph, limits.of_graphs)
+    except InvalidArgument as error:
+        raise error.within("graph") from None
+
+
+def _wants_values(call: Call) -> bool:
+    return call.include_values or call.operator == "evaluate"
+
+
+def _report(
+    call: Call, ports: Ports, graph: Graph, prepared: Prepared, prepared_in: float, ran_in: float
+) -> Report:
+    return Report(
+        engine=call.engine,
+        executor=prepared.executor,
+        mode=prepared.mode,
+        passes=prepared.passes,
+        function_ops=prepared.function_ops,
+        program_ops=prepared.program_ops,
+        prepare_seconds=prepared_in,
+        run_seconds=ran_in,
+        digest=graph.digest,
+        wrt=ports.wrt,
+        of=ports.of,
+    )
+
+
+def _op_info(op: Op) -> OpInfo:
+    attributes = tuple(AttributeInfo(a.name, a.kind, a.default is REQUIRED) for a in op.attributes)
+    return OpInfo(op.name, op.doc, attributes, not isinstance(op.jvp, Absent))

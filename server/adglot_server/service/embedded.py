@@ -1,0 +1,50 @@
+"""The service in the client's own process: the same core, no network, no copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adglot.calls import Call, Explain, Register, Request
+from adglot.errors import Unavailable
+from adglot_server.service.core import Core
+from adglot_server.service.faults import our_fault
+
+
+class EmbeddedTransport:
+    """Hands requests to a core as they are; see `adglot.transports.base.Transport`."""
+
+    def __init__(self, core: Core) -> None:
+        self._core: Core | None = core
+
+    def send(self, request: Request) -> Any:
+        """The core's answer."""
+        core = self._core
+        if core is None:
+            raise Unavailable("this client is closed: connect again")
+        with our_fault():
+            return _answer(core, request)
+
+    def close(self) -> None:
+        """Forget graphs and programs."""
+        self._core = None
+
+
+def _answer(core: Core, request: Request) -> Any:
+    match request:
+        case Call():
+            return core.call(request)
+        case Explain(call):
+            return core.explain(call)
+        case Register(graph):
+            return core.register(graph).digest
+        case "engines":
+            return core.engines.infos()
+        case "ops":
+            return core.ops()
+        case "info":
+            return core.info()
+
+
+def connect() -> EmbeddedTransport:
+    """A service of the caller's own; the entry point ``adglot.embedded`` names this function."""
+    return EmbeddedTransport(Core())

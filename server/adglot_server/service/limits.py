@@ -1,0 +1,73 @@
+"""What a service allows: every limit, and the checks that need no work to be made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+from adglot import ir
+from adglot.errors import LimitExceeded
+from adglot.ir import Graph
+from adglot_server.executors.liveness import peak_bytes
+from adglot_server.transforms.operators import Request
+
+
+def half_of_memory() -> int:
+    """Bytes of half the physical memory."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one request may need, and that the service keeps."""
+
+    nodes: int = 1_000_000
+    graph_bytes: int = 64 << 20
+    message_bytes: int = 1 << 30
+    memory_bytes: int = field(default_factory=half_of_memory)
+    seconds: int = 3600
+    kept_bytes: int = 512 << 20
+    """Of graphs and of programs, each; what was used longest ago is forgotten first."""
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    @property
+    def of_graphs(self) -> ir.Limits:
+        return ir.Limits(nodes=self.nodes, value_bytes=self.memory_bytes)
+
+    def check_request(self, graph: Graph, request: Request) -> None:
+        """Refuse what the function alone, or the mere size of the result, already forbids."""
+        points = 1 if request.batch is None else request.batch
+        self.check_memory(points * max(peak_bytes(graph), sum(_result_bytes(graph, request))))
+
+    def check_memory(self, need: int) -> None:
+        if need > self.memory_bytes:
+            raise LimitExceeded("memory_bytes", self.memory_bytes, need)
+
+
+def _result_bytes(graph: Graph, request: Request) -> Iterator[int]:
+    """Bytes of every array of the answer at one point."""
+    inputs = [graph.inputs[i] for i in request.wrt]
+    outputs = [graph.output_types[i] for i in request.of]
+    seeds = 1 if request.seeds is None else request.seeds
+    yield from (y.nbytes for y in outputs)
+    match request.operator:
+        case "jvp":
+            yield from (seeds * y.nbytes for y in outputs)
+        case "vjp" | "gradient" | "hvp":
+            yield from (seeds * x.nbytes for x in inputs)
+        case "jacobian":
+            yield from (y.size * x.nbytes for y in outputs for x in inputs)
+        case "hessian":
+            yield from (a.size * b.nbytes for a in inputs for b in inputs)
+
+
+def kept_bytes(graph: Graph) -> int:
+    """About what a graph occupies: its nodes as Python objects, and its constants."""
+    return sum(1000 + sum(map(_attribute_bytes, n.attributes.values())) for n in graph.nodes)
+
+
+def _attribute_bytes(value: ir.Attribute) -> int:
+    return kept_bytes(value) if isinstance(value, Graph) else int(getattr(value, "nbytes", 0))

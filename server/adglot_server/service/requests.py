@@ -1,0 +1,144 @@
+"""From a call to what an engine takes: ports resolved, arrays checked against the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adglot.calls import SEEDS, Array, Call, Port
+from adglot.errors import InvalidArgument, Violation
+from adglot.ir import Graph, Type
+from adglot_server.transforms.operators import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The inputs and outputs that a call is about, as positions."""
+
+    wrt: tuple[int, ...]
+    of: tuple[int, ...]
+
+
+def resolve(call: Call, graph: Graph) -> Ports:
+    """Positions for names, and the defaults; faults at ``wrt[k]`` and ``of[k]``.
+
+    Names are those of the graph in this very call: a graph that is kept has none.
+    """
+    if call.operator == "evaluate":
+        return Ports((), tuple(range(len(graph.outputs))))
+    sent = call.graph if isinstance(call.graph, Graph) else None
+    wrt = _positions("wrt", call.wrt, sent.input_names if sent else None)
+    of = _positions("of", call.of, sent.output_names if sent else None)
+    return Ports(
+        wrt or _differentiable("wrt", graph.inputs), of or _differentiable("of", graph.output_types)
+    )
+
+
+def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]:
+    """The request to an engine, and its inputs: the point, then the seeds.
+
+    Raises InvalidArgument with a fault for every array that is not what the graph takes.
+    """
+    points = _points(call, graph) if call.batch else None
+    front = () if points is None else (points,)
+    inputs = list(_inputs(call.values, graph.inputs, points))
+    faults = list(_faults("inputs", inputs, graph.inputs, front))
+    name = SEEDS.get(call.operator, "seeds")
+    types = _seed_types(call, ports, graph)
+    count = _seed_count(call, name, len(front)) if types else None
+    front = front if count is None else (*front, count)
+    faults += _faults(name, call.seeds, types, front)
+    if faults:
+        raise InvalidArgument(faults)
+    mode = call.mode if call.operator == "jacobian" else "auto"
+    request = Request(call.operator, ports.wrt, ports.of, mode, count, points)
+    return request, [*inputs, *call.seeds]
+
+
+def _positions(field: str, ports: Sequence[Port], names: tuple[str, ...] | None) -> tuple[int, ...]:
+    return tuple(_position(f"{field}[{k}]", port, names) for k, port in enumerate(ports))
+
+
+def _position(field: str, port: Port, names: tuple[str, ...] | None) -> int:
+    if isinstance(port, int):
+        return port
+    if names is None:
+        what = "a graph named by its digest has no names: give the position"
+        raise InvalidArgument(Violation(field, what))
+    if port not in names:
+        raise InvalidArgument(Violation(field, f"no {port!r}; there are {', '.join(names)}"))
+    return names.index(port)
+
+
+def _differentiable(field: str, types: Sequence[Type]) -> tuple[int, ...]:
+    found = tuple(i for i, type in enumerate(types) if type.is_differentiable)
+    if not found:
+        raise InvalidArgument(
+            Violation(
+                field,
+                f"nothing to differentiate: of float or complex dtype is none of "
+                f"{', '.join(map(repr, types)) or 'no values at all'}",
+            )
+        )
+    return found
+
+
+def _points(call: Call, graph: Graph) -> int:
+    """The common length of the leading axes; an input without one holds for all points."""
+    lengths: dict[int, int] = {
+        i: value.shape[0]
+        for i, (value, type) in enumerate(zip(call.values, graph.inputs, strict=False))
+        if value.ndim == type.ndim + 1
+    }
+    if len(set(lengths.values())) == 1:
+        return next(iter(lengths.values()))
+    if not lengths:
+        raise InvalidArgument(Violation("batch", "no input has a leading axis of points"))
+    raise InvalidArgument(
+        Violation(f"inputs[{i}]", f"{n} points, but other inputs have another number")
+        for i, n in lengths.items()
+    )
+
+
+def _inputs(values: Sequence[Array], types: Sequence[Type], points: int | None) -> Iterator[Array]:
+    if len(values) != len(types):
+        what = f"the graph has {len(types)} inputs, got {len(values)}"
+        raise InvalidArgument(Violation("inputs", what))
+    for value, type in zip(values, types, strict=True):
+        shared = points is not None and value.shape == type.shape
+        yield np.broadcast_to(value, (points or 0, *type.shape)) if shared else value
+
+
+def _seed_types(call: Call, ports: Ports, graph: Graph) -> list[Type]:
+    match SEEDS.get(call.operator):
+        case "tangents":
+            return [graph.inputs[i] for i in ports.wrt if 0 <= i < len(graph.inputs)]
+        case "cotangents":
+            return [graph.output_types[i] for i in ports.of if 0 <= i < len(graph.outputs)]
+        case _:
+            return []
+
+
+def _seed_count(call: Call, name: str, axis: int) -> int | None:
+    """The length K of the seeds' own axis, where they have one."""
+    if not call.seed_axis:
+        return None
+    lengths: set[int] = {seed.shape[axis] for seed in call.seeds if seed.ndim > axis}
+    if len(lengths) != 1 or min(lengths) < 1:
+        what = f"with seed_axis all need one length of axis {axis}, got {sorted(lengths)}"
+        raise InvalidArgument(Violation(name, what))
+    return lengths.pop()
+
+
+def _faults(
+    name: str, arrays: Sequence[Array], types: Sequence[Type], front: tuple[int, ...]
+) -> Iterator[Violation]:
+    if len(arrays) != len(types):
+        yield Violation(name, f"expected {len(types)}, got {len(arrays)}")
+        return
+    for i, (array, type) in enumerate(zip(arrays, types, strict=True)):
+        expected = type.with_shape((*front, *type.shape))
+        if Type.of(array) != expected:
+            yield Violation(f"{name}[{i}]", f"expected {expected!r}, got {Type.of(array)!r}")

@@ -1,0 +1,150 @@
+"""Run the service: addresses, threads, health, reflection, and an orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from types import TracebackType
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from adglot.codec.messages import SERVICE
+from adglot.errors import InvalidArgument
+from adglot_server.service.auth import TokenInterceptor
+from adglot_server.service.core import Core
+from adglot_server.service.limits import Limits
+from adglot_server.service.servicer import Servicer
+
+CALLERS = 256
+"""Most RPCs that are received or wait for their turn; more queue up inside grpc."""
+
+LIGHT = 4
+"""Threads for health and listings alone, which must never queue behind work."""
+
+
+class Server:
+    """A server that runs inside a ``with`` block, and finishes what runs when it ends.
+
+    Args:
+        addresses: ``"localhost:50051"``, ``"localhost:0"`` for any free port, ``"unix:/path"``.
+        workers: requests that compute at one time; default the number of usable cores.
+        limits: what one request may need.
+        credentials: for TLS, from `grpc.ssl_server_credentials`.
+        token: demanded of every caller; use it with TLS.
+        grace: seconds that running requests get to finish when the server stops.
+
+    >>> import adglot
+    >>> with Server(["localhost:0"]) as server, adglot.connect(server.addresses[0]) as ad:
+    ...     ad.derivative(lambda x: x * x, 3.0)
+    np.float64(6.0)
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str] = ("localhost:50051",),
+        *,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        token: str | None = None,
+        grace: float = 30.0,
+    ) -> None:
+        self.core = Core(limits)
+        self._grace = grace
+        self._calls = ThreadPoolExecutor(CALLERS, "adglot-call")
+        self._light = ThreadPoolExecutor(LIGHT, "adglot-light")
+        self._health = _Health(self._light)
+        self._server = grpc.server(
+            self._calls,
+            interceptors=[TokenInterceptor(token)] if token is not None else None,
+            options=_options(self.core.limits),
+        )
+        servicer = Servicer(self.core, workers or _cores(), self._light)
+        self._server.add_generic_rpc_handlers((servicer.handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        self.addresses = tuple(self._bind(address, credentials) for address in addresses)
+
+    def __enter__(self) -> Server:
+        self._server.start()
+        for service in ("", SERVICE):
+            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more requests, let the running ones finish within `grace`, then end them."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(self._grace).wait()
+        self._calls.shutdown()
+        self._light.shutdown()
+
+    def _bind(self, address: str, credentials: grpc.ServerCredentials | None) -> str:
+        """The address as clients name it: with the port that was chosen, where any was asked."""
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise InvalidArgument(f"cannot listen on {address!r}: {error}") from None
+        return f"{address[:-2]}:{port}" if address.endswith(":0") else address
+
+
+class _Health(health.HealthServicer):
+    """Health that answers from its own threads, whatever else runs."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        super().__init__(experimental_thread_pool=pool)
+
+        def check(request: Any, context: grpc.ServicerContext) -> Any:
+            return health.HealthServicer.Check(self, request, context)
+
+        check.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        self.Check = check  # type: ignore[method-assign]
+
+
+def serve(
+    addresses: Sequence[str] = ("localhost:50051",),
+    ready: Callable[[Server], None] = lambda server: None,
+    **options: Any,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what runs; for the main thread.
+
+    `ready` is called when the server takes requests; `options` are those of `Server`.
+    """
+    ended = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Server(addresses, **options) as server:
+        ready(server)
+        ended.wait()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _options(limits: Limits) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),  # A second server on one port is a mistake: say so.
+        ("grpc.keepalive_time_ms", 60_000),  # Notice clients whose network is gone.
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
