@@ -73,10 +73,9 @@ def derive(graph: Graph, request: Request) -> Derived:
 
 def check(graph: Graph, request: Request) -> None:
     """Refuse a request that the graph has no answer to; fields are those of `Request`."""
-    faults = [
-        *_index_faults("wrt", request.wrt, len(graph.inputs)),
-        *_index_faults("of", request.of, len(graph.outputs)),
-    ]
+    faults = _index_faults("of", request.of, len(graph.outputs))
+    if request.operator != "evaluate":
+        faults += _index_faults("wrt", request.wrt, len(graph.inputs))
     if faults:
         raise InvalidArgument(faults)
     if request.operator != "evaluate":
