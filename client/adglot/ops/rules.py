@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -34,6 +35,7 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 def infer_elementwise(result: Callable[..., Any]) -> Callable[..., Type]:
     """Broadcast shapes; the dtype is `result(*dtypes)`."""
 
+    @lru_cache(maxsize=1024)  # long graphs have few types: 3 of 5 microseconds an emitted node
     def infer(*types: Type) -> Type:
         shape = broadcast_shapes(*[type.shape for type in types])
         return Type(result(*[type.dtype for type in types]), shape)
@@ -236,12 +238,7 @@ def batch_elementwise(name: str) -> Callable[..., Any]:
     def batch(
         size: int, operands: Sequence[Value], batched: Sequence[bool], **attributes: Any
     ) -> Any:
-        rank = max(x.ndim - b for x, b in zip(operands, batched, strict=True))
-        lined = [
-            reshape(x, (size, *(1,) * (rank - x.ndim + 1), *x.shape[1:])) if b else x
-            for x, b in zip(operands, batched, strict=True)
-        ]
-        return TABLE[name].all(*lined, **attributes), (True,)
+        return TABLE[name].all(*line_up(size, operands, batched), **attributes), (True,)
 
     return batch
 
@@ -260,6 +257,15 @@ def batch_leading(name: str, **shift: Callable[[Any, int], Any]) -> Callable[...
         return outputs, (True,) * len(outputs)
 
     return batch
+
+
+def line_up(size: int, operands: Sequence[Value], batched: Sequence[bool]) -> list[Value]:
+    """The operands, so shaped that broadcasting lines their batch axes up."""
+    rank = max(x.ndim - b for x, b in zip(operands, batched, strict=True))
+    return [
+        reshape(x, (size, *(1,) * (rank - x.ndim + 1), *x.shape[1:])) if b else x
+        for x, b in zip(operands, batched, strict=True)
+    ]
 
 
 def with_axis(size: int, operands: Sequence[Value], batched: Sequence[bool]) -> list[Value]:

@@ -37,8 +37,13 @@ class Prepared:
     peak_bytes: int
     error_estimates: bool = False
     """Whether each derivative has an array of estimated absolute errors, behind them all."""
-    text: str = ""
-    """The program as a listing, where there is one to show."""
+    program: Graph | None = None
+    """The derivative program, where the engine runs a graph."""
+
+    @property
+    def text(self) -> str:
+        """The program as a listing, where there is one to show."""
+        return "" if self.program is None else str(self.program)
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """Values and derivatives at one point (or batch of points)."""

@@ -44,7 +44,7 @@ class ComplexStepEngine:
         return derived.prepare(graph, request, push, evaluations=EVALUATIONS, beside=extended)
 
 
-def push(function: Function, x: Arrays, v: Arrays) -> Pushed:
+def push(function: Function, x: Arrays, v: Arrays, noise: Arrays | None = None) -> Pushed:
     """The derivative along v; the error is rounding, eps times the tangent."""
     step = min(_step(a.dtype) for a in x)
     moved = [

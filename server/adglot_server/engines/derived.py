@@ -30,9 +30,14 @@ class Pushed:
 
 
 class Push(Protocol):
-    """A pushforward: the derivative of a function at x along v."""
+    """A pushforward: the derivative of a function at x along v.
 
-    def __call__(self, function: Function, x: Arrays, v: Arrays) -> Pushed: ...
+    `noise` bounds the absolute errors of the function's outputs beyond their rounding.
+    """
+
+    def __call__(
+        self, function: Function, x: Arrays, v: Arrays, noise: Arrays | None = None
+    ) -> Pushed: ...
 
 
 def prepare(
@@ -115,13 +120,19 @@ class _Point:
     function: Function
     x: Arrays
     push: Push
+    noise: Arrays | None = None
 
     def along(self, v: Arrays) -> Pushed:
-        return self.push(self.function, self.x, v)
+        return self.push(self.function, self.x, v, self.noise)
 
-    def gradient(self, moved: Arrays) -> Arrays:
-        """The gradient of the (scalar) function elsewhere."""
-        return _pull(_Point(self.function, moved, self.push), [np.ones(())])[0]
+    def gradient(self) -> _Point:
+        """The gradient of the (scalar) function, itself a function with an error, at x."""
+
+        def function(moved: Arrays) -> Arrays:
+            return _pull(_Point(self.function, moved, self.push), [np.ones(())])[0]
+
+        noise = _pull(self, [np.ones(())])[1]
+        return _Point(function, self.x, self.push, noise)
 
 
 def _basis(x: Arrays, k: int, unit: complex = 1.0) -> Iterator[Arrays]:
@@ -149,7 +160,7 @@ def _gradient(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, A
 
 
 def _hvp(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
-    gradient = _Point(point.gradient, point.x, point.push)
+    gradient = point.gradient()
     return _over_seeds(seeds, request, lambda v: _unzip(gradient.along(v)))
 
 
@@ -161,7 +172,7 @@ def _jacobian(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, A
 
 
 def _hessian(point: _Point, seeds: Arrays, request: Request) -> tuple[Arrays, Arrays]:
-    return _jacobian(_Point(point.gradient, point.x, point.push), seeds, request)
+    return _jacobian(point.gradient(), seeds, request)
 
 
 def _columns(point: _Point, k: int) -> list[tuple[Array, Array]]:
@@ -181,7 +192,7 @@ def _columns(point: _Point, k: int) -> list[tuple[Array, Array]]:
 def _last(columns: Arrays, like: Array, shape: tuple[int, ...]) -> Array:
     if not columns:
         return np.zeros((*like.shape, *shape), like.dtype)
-    return np.stack(columns, axis=-1).reshape(*like.shape, *shape)
+    return np.stack(columns, axis=-1).reshape((*like.shape, *shape))
 
 
 def _pull(point: _Point, cts: Arrays) -> tuple[Arrays, Arrays]:

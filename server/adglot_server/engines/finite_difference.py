@@ -21,7 +21,7 @@ STEPS = (0.25, 1e-2, 1e-4)
 GOOD_ENOUGH = 1e-10
 """Relative to the largest component: no further first step is tried."""
 
-SAFETY = 4.0
+SAFETY = 10.0
 """Estimated errors are multiplied by this, so that they bound the error nearly always."""
 
 EVALUATIONS = 3 * 25
@@ -52,10 +52,10 @@ class FiniteDifferenceEngine:
         return derived.prepare(graph, request, push, evaluations=EVALUATIONS)
 
 
-def push(function: Function, x: Arrays, v: Arrays) -> Pushed:
+def push(function: Function, x: Arrays, v: Arrays, noise: Arrays | None = None) -> Pushed:
     """The derivative along v, each component with the smallest error estimate of all steps."""
     y = function(x)
-    flat = _Flat(function, x, v, y)
+    flat = _Flat(function, x, v, y, noise or [np.zeros(a.shape) for a in y])
     scale = flat.scale()
     best = _differences(flat, STEPS[0] * scale)
     for step in STEPS[1:]:
@@ -68,21 +68,24 @@ def push(function: Function, x: Arrays, v: Arrays) -> Pushed:
 class _Flat:
     """t -> f(x + t v) as one real vector: real parts, then imaginary ones."""
 
-    def __init__(self, function: Function, x: Arrays, v: Arrays, y: Arrays) -> None:
+    def __init__(self, function: Function, x: Arrays, v: Arrays, y: Arrays, noise: Arrays) -> None:
         self._function, self._x, self._v, self._y = function, x, v, y
+        self._noise = np.concatenate(
+            [_real_parts(a + 0 * b) for a, b in zip(noise, y, strict=True)]
+        )
+        eps = [np.full(_real_parts(a).size, np.finfo(a.dtype).eps) for a in y]
+        self._eps, self._largest = np.concatenate(eps), np.zeros(())
         self.size = sum(a.size * (2 if a.dtype.kind == "c" else 1) for a in y)
+
+    def noise(self) -> Array:
+        """The error of each component, its rounding where it was largest included."""
+        return np.asarray(self._noise + self._eps * np.max(self._largest, initial=0.0))
 
     def scale(self) -> float:
         """How far t moves x by about its own size."""
         v = max((float(np.max(abs(a), initial=0.0)) for a in self._v), default=0.0)
         x = max((float(np.max(abs(a), initial=0.0)) for a in self._x), default=0.0)
         return (x or 1.0) / (v or 1.0)
-
-    def rounding(self) -> Array:
-        """The rounding error of each component of f."""
-        parts = [_real_parts(abs(y) + 0 * y) for y in self._y]
-        eps = [np.full(p.size, np.finfo(y.dtype).eps) for p, y in zip(parts, self._y, strict=True)]
-        return np.asarray(np.concatenate(eps) * abs(np.concatenate(parts)))
 
     def __call__(self, t: Array) -> Array:
         """Components over a grid of t that is the same for every component."""
@@ -92,7 +95,9 @@ class _Flat:
 
     def _at(self, t: float) -> Array:
         moved = [np.asarray(x + t * v, x.dtype) for x, v in zip(self._x, self._v, strict=True)]
-        return np.concatenate([_real_parts(a) for a in self._function(moved)])
+        y = np.concatenate([_real_parts(a) for a in self._function(moved)])
+        self._largest = np.fmax(self._largest, abs(y))
+        return y
 
     def shaped(self, flat: Array) -> Arrays:
         """A vector of components as the tangents of the outputs."""
@@ -129,7 +134,7 @@ def _differences(flat: _Flat, step: float) -> tuple[Array, Array]:
     """Components of the derivative and their error estimates, Inf where there is none.
 
     SciPy's estimate is the last change, which is zero now and then where only rounding is left.
-    So rounding is added: eps |f| / h at the step h that SciPy ended with.
+    So the error of f is added, divided by the step that SciPy ended with.
     """
     if flat.size == 0:
         return np.zeros(0), np.zeros(0)
@@ -144,7 +149,7 @@ def _differences(flat: _Flat, step: float) -> tuple[Array, Array]:
             preserve_shape=True,
             tolerances={"atol": 0.0, "rtol": 1e-13},
         )
-        rounding = flat.rounding() * 2.0**result.nit / step
+        rounding = flat.noise() * 2.0**result.nit / step
     found = np.isfinite(result.df) & np.isfinite(result.error)
     error = np.where(found, SAFETY * (result.error + rounding), np.inf)
     return np.where(found, result.df, np.nan), error

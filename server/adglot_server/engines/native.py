@@ -25,7 +25,8 @@ class NativeEngine:
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
         """Derive, simplify, make the interpreter ready."""
-        derived = derive(graph, request)
+        function = simplify(graph)
+        derived = derive(function, request)
         program = simplify(derived.graph)
         points = 1 if request.batch is None else request.batch
         interpreter = Interpreter(program)
@@ -35,8 +36,8 @@ class NativeEngine:
             mode=derived.mode,
             passes=derived.passes,
             executor=interpreter.name,
-            function_ops=points * cost(simplify(graph)),
+            function_ops=points * cost(function),
             program_ops=cost(program),
             peak_bytes=peak_bytes(program),
-            text=str(program),
+            program=program,
         )

@@ -27,19 +27,21 @@ def _as(emit: Emit, x: Value, type: Type) -> Value | None:
 
 def _narrow(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
     """The op without an explicit broadcast that the other operand implies."""
-    for x, other, build in ((a, b, lambda s: (s, b)), (b, a, lambda s: (a, s))):
-        spread = emit.definition(x, "broadcast_to")
-        if spread and rules.broadcast_shapes(spread[0][0].shape, other.shape) == type.shape:
-            return emit(name, *build(spread[0][0]))
-    return _narrow_reshaped(emit, name, type, a, b)
+    narrow = _before_broadcast(emit, type, a, b)
+    if narrow is not None:
+        return emit(name, narrow, b)
+    narrow = _before_broadcast(emit, type, b, a)
+    return None if narrow is None else emit(name, a, narrow)
 
 
-def _narrow_reshaped(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
-    """The op on a scalar that was reshaped to ones, as the transpose of `sum` leaves it."""
-    for x, other, build in ((a, b, lambda s: (s, b)), (b, a, lambda s: (a, s))):
-        moved = emit.definition(x, "reshape")
-        if moved and moved[0][0].shape == () and other.shape == type.shape:
-            return emit(name, *build(moved[0][0]))
+def _before_broadcast(emit: Emit, type: Type, x: Value, other: Value) -> Value | None:
+    """What x was before it was repeated, or a scalar before it was reshaped to ones."""
+    if spread := emit.definition(x, "broadcast_to"):
+        source = spread[0][0]
+        return source if rules.broadcast_shapes(source.shape, other.shape) == type.shape else None
+    if moved := emit.definition(x, "reshape"):
+        source = moved[0][0]
+        return source if source.shape == () and other.shape == type.shape else None
     return None
 
 

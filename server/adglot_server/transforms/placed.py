@@ -51,7 +51,7 @@ def _scatter(blocks: Sequence[Placed], type: Type) -> Value:
     )
     indices = np.concatenate([_flat_indices(block) for block in blocks])
     base = rules.zeros(like, Type(type.dtype, (type.size,)))
-    return rules.reshape(TABLE["scatter_add"](base, indices, updates, axis=0), type.shape)
+    return rules.reshape(TABLE["scatter_add"](base, updates, indices, axis=0), type.shape)
 
 
 def _flat_indices(block: Placed) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adglot.ir import Graph
-from adglot.ops.core import Op, Transforms
+from adglot.ops.core import Linearized, Op, Transforms
 
 
 class Subgraphs:
@@ -15,6 +15,13 @@ class Subgraphs:
         from adglot_server.transforms.jvp import jvp
 
         return jvp(graph, active)
+
+    def linearize(
+        self, graph: Graph, active: Sequence[bool], shared: Sequence[bool] | None = None
+    ) -> Linearized:
+        from adglot_server.transforms.linearize import linearize
+
+        return linearize(graph, active, shared)
 
     def transpose(self, graph: Graph, linear: Sequence[bool]) -> Graph:
         from adglot_server.transforms.transpose import transpose

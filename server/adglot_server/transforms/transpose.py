@@ -38,7 +38,10 @@ def vjp(graph: Graph, active: Sequence[bool]) -> Graph:
 
 
 def transpose(graph: Graph, linear: Sequence[bool]) -> Graph:
-    """(x not linear, cotangents of all y) -> cotangents of the linear x."""
+    """(x not linear, cotangents of all y) -> cotangents of the linear x.
+
+    For graphs such as `linearize` makes: every node that a linear x reaches is linear in it.
+    """
     builder = Builder()
     inputs = [builder.input(type) for type in graph.inputs]
     outputs = builder.inline(graph, inputs)
@@ -56,7 +59,7 @@ def pull(
     cotangents: Sequence[Value | None],
 ) -> list[Value]:
     """Cotangents of the holes, given those of outputs that depend linearly on the holes."""
-    program, linear = _linear_program(builder, holes)
+    program, linear = linear_program(builder, holes)
     pending: dict[int, list[Value | Placed]] = defaultdict(list)
     masks = Masks()
     for y, ct in zip(outputs, cotangents, strict=True):
@@ -73,7 +76,8 @@ def pull(
     return [_or_zeros(builder, hole, ct) for hole, ct in collected]
 
 
-def _linear_program(builder: Builder, holes: Sequence[Value]) -> tuple[list[Record], set[int]]:
+def linear_program(builder: Builder, holes: Sequence[Value]) -> tuple[list[Record], set[int]]:
+    """The nodes that depend on the holes, and the indices of the values that do."""
     linear = {hole.index for hole in holes}
     program = []
     for record in builder.records:

@@ -34,10 +34,10 @@ class Masks:
         pulled: Sequence[Value | Placed | None],
     ) -> Sequence[Value | Placed | None]:
         """The pulled cotangents, masked as those of the outputs were."""
-        if record.op.name == "where":
-            self._begin(record, pulled)
-            return pulled
         mask = self._of.get(cts[0].index) if len(cts) == 1 and cts[0] is not None else None
+        if record.op.name == "where":
+            self._begin(record, mask, pulled)
+            return pulled
         if mask is None:
             return pulled
         if record.op.name in ONLY_MOVE:
@@ -48,12 +48,15 @@ class Masks:
             for ct in pulled
         ]
 
-    def _begin(self, record: Record, pulled: Sequence[Value | Placed | None]) -> None:
+    def _begin(
+        self, record: Record, outer: Value | None, pulled: Sequence[Value | Placed | None]
+    ) -> None:
         condition = record.operands[0]
         for k, ct in enumerate(pulled):
             if isinstance(ct, Value) and ct.shape == record.outputs[0].shape:
                 taken = condition if k == 1 else TABLE["logical_not"](condition)
-                self._of[ct.index] = rules.broadcast_to(taken, ct.shape)
+                both = taken if outer is None else TABLE["logical_and"](outer, taken)
+                self._of[ct.index] = rules.broadcast_to(both, ct.shape)
 
     def _mask(self, record: Record, ct: Value, mask: Value) -> Value:
         if record.op.name not in NO_FACTOR:
