@@ -4,7 +4,7 @@ Knows `adglot.ir` only. Everything else that speaks of ops (validation, tracing,
 executors, engines, docs, tests) is derived from the table. ``ops.sin`` is ``TABLE["sin"]``.
 """
 
-from adglot.ops import arithmetic, creation, elementwise, indexing, linalg, reduction, shape
+from adglot.ops import arithmetic, control, creation, elementwise, indexing, linalg, reduction, shape
 from adglot.ops.check import check, infer_node
 from adglot.ops.core import (
     TABLE,
@@ -33,6 +33,7 @@ __all__ = [
     "Value",
     "arithmetic",
     "check",
+    "control",
     "creation",
     "elementwise",
     "evaluate",

@@ -81,14 +81,41 @@ class Placed:
 Cotangent = "Value | Placed | None"
 
 
+@dataclass(frozen=True, slots=True)
+class Linearized:
+    """A graph cut in two: what depends on the point alone, and what is linear in the tangents.
+
+    - `primal`: x -> (y, residuals)
+    - `linear`: (x[i] for i in `known`, residuals, tangents of the active x) -> tangents of y
+    - `active`: which y have a tangent
+    """
+
+    primal: Graph
+    linear: Graph
+    known: tuple[int, ...]
+    active: tuple[bool, ...]
+
+
 class Transforms(Protocol):
     """What the rules of ops with sub-graphs may ask of the transforms."""
 
     def jvp(self, graph: Graph, active: Sequence[bool]) -> tuple[Graph, tuple[bool, ...]]:
         """(x, tangents of active x) -> (y, tangents of active y), and which y are active."""
 
+    def linearize(
+        self, graph: Graph, active: Sequence[bool], shared: Sequence[bool] | None = None
+    ) -> Linearized:
+        """The graph's value and, apart from it, its derivative in the active x.
+
+        The linear part reads those x again that `shared` names (all, if it is None); other x are
+        handed to it as residuals.
+        """
+
     def transpose(self, graph: Graph, linear: Sequence[bool]) -> Graph:
-        """(x not linear, cotangents of all y) -> cotangents of linear x."""
+        """(x not linear, cotangents of all y) -> cotangents of linear x.
+
+        For graphs such as `linearize` makes, where every node is linear or known.
+        """
 
     def batch(
         self, graph: Graph, batched: Sequence[bool], size: int, force: Sequence[bool] | None = None
@@ -191,6 +218,10 @@ class Value:
     @property
     def size(self) -> int:
         return self.type.size
+
+    def current(self) -> Value:
+        """What an op that takes this handle now reads; tracing has handles that can be written."""
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} %{self.index}: {self.type!r}>"
@@ -351,12 +382,18 @@ class Builder:
         name: str = "f",
         input_tree: Tree | None = None,
         output_tree: Tree | None = None,
+        guarded: bool = True,
     ) -> Graph:
-        """The graph of what the outputs and guards need; the rest is dead and left out."""
+        """The graph of what the outputs and guards need; the rest is dead and left out.
+
+        An input may be a value that a node defines: then the graph begins behind that node.
+        Guards are left out where `guarded` is false.
+        """
         number = {v.index: i for i, v in enumerate(inputs)}
         nodes: list[Node] = []
         count = len(inputs)
-        for record in self._live([*outputs, *(value for value, _, _ in self.guards)]):
+        guards = self.guards if guarded else []
+        for record in self.live([*outputs, *(value for value, _, _ in guards)], inputs):
             nodes.append(
                 Node(
                     record.op.name,
@@ -367,7 +404,7 @@ class Builder:
                 )
             )
             for value in record.outputs:
-                number[value.index] = count
+                number.setdefault(value.index, count)
                 count += 1
         flat_in = Tree("tuple", (Tree(),) * len(inputs))
         flat_out = Tree("tuple", (Tree(),) * len(outputs)) if len(outputs) != 1 else Tree()
@@ -377,7 +414,7 @@ class Builder:
             outputs=tuple(number[v.index] for v in outputs),
             input_names=tuple(input_names or (f"x{i}" for i in range(len(inputs)))),
             output_names=tuple(output_names or (f"y{i}" for i in range(len(outputs)))),
-            guards=tuple(Guard(number[v.index], e, n) for v, e, n in self.guards),
+            guards=tuple(Guard(number[v.index], e, n) for v, e, n in guards),
             name=name,
             input_tree=input_tree or flat_in,
             output_tree=output_tree or flat_out,
@@ -399,18 +436,27 @@ class Builder:
             self.guard(values[guard.value], guard.expected, guard.name)
 
     def _own(self, value: Value) -> Value:
-        if value.builder is not self:
-            raise InvalidArgument(
-                f"{value!r} belongs to another trace: a traced value must not leave its function"
-            )
-        return value
+        value = value.current()
+        return value if value.builder is self else self.adopt(value)
 
-    def _live(self, roots: Iterable[Value]) -> list[Record]:
-        needed = {v.index for v in roots}
+    def active(self) -> Builder:
+        """The builder that an op on values of this one emits to."""
+        return self
+
+    def adopt(self, value: Value) -> Value:
+        """Another builder's value as one of this builder's."""
+        raise InvalidArgument(
+            f"{value!r} belongs to another trace: a traced value must not leave its function"
+        )
+
+    def live(self, roots: Iterable[Value], cut: Iterable[Value] = ()) -> list[Record]:
+        """The nodes that the roots need, in order; what lies behind a cut value is not needed."""
+        known = {v.index for v in cut}
+        needed = {v.index for v in roots} - known
         live: list[Record] = []
         for record in reversed(self.records):
             if any(v.index in needed for v in record.outputs):
-                needed.update(v.index for v in record.operands)
+                needed.update(v.index for v in record.operands if v.index not in known)
                 live.append(record)
         live.reverse()
         return live
@@ -420,5 +466,5 @@ def builder_of(operands: Iterable[Any]) -> Builder:
     """The builder that the first Value among the operands belongs to."""
     for operand in operands:
         if isinstance(operand, Value):
-            return operand.builder
+            return operand.builder.active()
     raise InvalidArgument("an op needs at least one traced operand here")
