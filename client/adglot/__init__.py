@@ -13,7 +13,7 @@ client. Importing it is quick: protobuf and grpc wait until a file or a server i
 from importlib.metadata import version
 
 from adglot import files
-from adglot.calls import EngineInfo, Explanation, OpInfo, ServerInfo
+from adglot.calls import EngineInfo, Explanation, OpInfo, Report, ServerInfo
 from adglot.client import Client, connect
 from adglot.errors import (
     AdglotError,
@@ -35,6 +35,7 @@ from adglot.errors import (
     Violation,
 )
 from adglot.ir import Graph, Type
+from adglot.reports import reports
 
 __all__ = [
     "AdglotError",
@@ -52,6 +53,7 @@ __all__ = [
     "NotFound",
     "OpInfo",
     "PermissionDenied",
+    "Report",
     "ServerInfo",
     "TracingError",
     "Type",
@@ -62,6 +64,7 @@ __all__ = [
     "Unsupported",
     "Violation",
     "connect",
+    "reports",
 ]
 
 __version__ = version("adglot")

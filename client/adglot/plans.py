@@ -32,6 +32,7 @@ from adglot.errors import GuardFailed, InvalidArgument, UnknownGraph, Violation
 from adglot.ir import LEAF, Graph, Tree
 from adglot.nesting import leaves_like, nest, scalars, scatter
 from adglot.points import Point, Source, as_dtype
+from adglot.reports import tell
 
 T = TypeVar("T")
 Plan = Generator[Request, Any, T]
@@ -93,9 +94,12 @@ class Ask:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         call = replace(build(point), engine=self.engine, batch=self.batch, deadline=deadline)
         try:
-            return (yield from self.session.send(call, wrap))
+            reply = yield from self.session.send(call, wrap)
         except InvalidArgument as error:
             raise located(error, point.graph, call) from None
+        if isinstance(reply, Answer):
+            tell(reply.report)
+        return reply
 
 
 def evaluate(ask: Ask) -> Plan[Any]:

@@ -1,0 +1,35 @@
+"""How answers came about, for those who ask: engine, mode, passes, op counts, times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from adglot.calls import Report
+
+_listening: ContextVar[tuple[list[Report], ...]] = ContextVar("listening", default=())
+
+
+@contextmanager
+def reports() -> Iterator[list[Report]]:
+    """Collect the report of every answer that this thread or task gets within the block.
+
+    >>> import adglot, numpy as np
+    >>> with adglot.connect() as ad, adglot.reports() as reports:
+    ...     g = ad.gradient(lambda x: np.sum(x**2), np.ones(3))
+    >>> reports[0].engine, reports[0].mode, reports[0].passes
+    ('native', 'reverse', 1)
+    """
+    collected: list[Report] = []
+    token = _listening.set((*_listening.get(), collected))
+    try:
+        yield collected
+    finally:
+        _listening.reset(token)
+
+
+def tell(report: Report) -> None:
+    """Give a report to all who listen here."""
+    for collected in _listening.get():
+        collected.append(report)

@@ -1,0 +1,145 @@
+"""Calls, answers and listings come back as they were; bad requests say where they are bad."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import graphs
+
+from adglot.calls import (
+    OPERATORS,
+    SEEDS,
+    Answer,
+    AttributeInfo,
+    Call,
+    EngineInfo,
+    Explanation,
+    OpInfo,
+    Report,
+    ServerInfo,
+)
+from adglot.codec import listings, messages
+from adglot.codec.splice import delimited
+from adglot.errors import InvalidArgument, LimitExceeded
+from adglot.ir import Graph
+from adglot.v1 import operators_pb2 as pb
+
+DIGEST = "ab" * 32
+REPORT = Report("native", "interpreter", "reverse", 3, 4, 5, 0.25, 0.5, DIGEST, (0, 2), (1,))
+
+ports = st.lists(st.integers(0, 2**32 - 1) | st.text(max_size=5), max_size=3).map(tuple)
+arrays = st.lists(st.integers(0, 4).map(lambda n: np.arange(float(n))), max_size=3).map(tuple)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Call:
+    operator = draw(st.sampled_from(OPERATORS))
+    call = Call(operator, draw(graphs() | st.just(DIGEST)), draw(arrays), engine="torch")
+    call = replace(call, batch=draw(st.booleans()))
+    if operator == "evaluate":
+        return replace(call, include_values=True)
+    call = replace(call, wrt=draw(ports), of=draw(ports), include_values=draw(st.booleans()))
+    if operator == "jacobian":
+        call = replace(call, mode=draw(st.sampled_from(("auto", "forward", "reverse"))))
+    if operator in SEEDS:
+        call = replace(call, seeds=draw(arrays), seed_axis=draw(st.booleans()))
+    return call
+
+
+def _assert_same(result: Call, call: Call) -> None:
+    for field in fields(Call):
+        given, expected = getattr(result, field.name), getattr(call, field.name)
+        if field.name in ("values", "seeds"):
+            assert [a.tolist() for a in given] == [a.tolist() for a in expected]
+        else:
+            assert given == expected, field.name
+
+
+@given(calls())
+def test_a_call_comes_back(call: Call) -> None:
+    _assert_same(messages.decode_call(call.operator, messages.encode_call(call)), call)
+
+
+@given(calls())
+def test_a_request_is_what_the_protobuf_runtime_reads(call: Call) -> None:
+    request = messages.RPCS[call.operator].request
+    message = request.FromString(messages.encode_call(call))
+    _assert_same(messages.decode_call(call.operator, message.SerializeToString()), call)
+
+
+@given(calls())
+def test_a_stream_carries_setup_and_points(call: Call) -> None:
+    call = replace(call, include_values=True)
+    setup = messages.decode_setup(messages.encode_setup(call))
+    assert setup.values == setup.seeds == ()
+    _assert_same(messages.decode_point(setup, messages.encode_point(call)), call)
+
+
+def test_an_answer_comes_back_as_arrays_of_its_own() -> None:
+    answer = Answer((np.float64(3.0),), (np.ones((2, 3)), np.zeros(0)), REPORT)
+    message = messages.encode_answer(answer)
+    assert pb.StreamResponse.FromString(message).report.passes == 3
+    result = messages.decode_answer(message)
+    assert result.report == REPORT
+    assert [a.shape for a in result.derivatives] == [(2, 3), (0,)]
+    assert result.values[0][()] == 3.0
+    assert all(a.flags.writeable and a.flags.aligned for a in result.derivatives)
+
+
+def test_listings_come_back() -> None:
+    engines = (
+        EngineInfo("native", True, version="1", operators=("jvp", "hvp")),
+        EngineInfo("jax", False, "pip install jax", ops=("add",)),
+    )
+    ops = (
+        OpInfo("sum", "The sum.", (AttributeInfo("axes", "ints", True),)),
+        OpInfo("any", "", (), False),
+    )
+    info = ServerInfo("0.1", 1, {"nodes": 10, "memory_bytes": 2**40}, ("sparse",))
+    explanation = Explanation("f(%0) {}", REPORT)
+    assert listings.decode_engines(listings.encode_engines(engines)) == engines
+    assert listings.decode_ops(listings.encode_ops(ops)) == ops
+    assert listings.decode_server_info(listings.encode_server_info(info)) == info
+    assert messages.decode_explanation(messages.encode_explanation(explanation)) == explanation
+
+
+@pytest.mark.parametrize(
+    ("operator", "request_", "field"),
+    [
+        ("jvp", pb.JvpRequest(), "function"),
+        ("jvp", pb.JvpRequest(digest=DIGEST, wrt=[pb.Port()]), "wrt[0]"),
+        ("jvp", pb.JvpRequest(digest=DIGEST, tangents=[{"dtype": 9}]), "tangents[0].dtype"),
+        ("vjp", pb.VjpRequest(digest=DIGEST, cotangents=[{"dtype": 9}]), "cotangents[0].dtype"),
+        ("jacobian", pb.JacobianRequest(digest=DIGEST, mode=3), "mode"),
+        ("jacobian", pb.JacobianRequest(digest=DIGEST, mode=-1), "mode"),
+        ("gradient", pb.JvpRequest(digest=DIGEST, tangents=[{"dtype": 5}]), "seeds"),
+        ("evaluate", pb.EvaluateRequest(graph={"inputs": [{}]}), "graph.inputs[0].dtype"),
+    ],
+)
+def test_a_bad_request_is_refused_with_its_place(operator, request_, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        messages.decode_call(operator, request_.SerializeToString())
+    assert caught.value.violations[0].field == field
+
+
+def test_a_graph_over_the_limit_is_refused_before_it_is_read() -> None:
+    message = b"".join(delimited(1, b"\xff" * 1001))
+    with pytest.raises(LimitExceeded) as caught:
+        messages.decode_call("evaluate", message, graph_bytes=1000)
+    assert (caught.value.name, caught.value.limit, caught.value.need) == ("graph_bytes", 1000, 1001)
+
+
+def test_a_stream_begins_with_its_setup_and_has_one_only() -> None:
+    call = Call("evaluate", DIGEST, (np.ones(1),), include_values=True)
+    with pytest.raises(InvalidArgument, match="setup: the first"):
+        messages.decode_setup(messages.encode_point(call))
+    with pytest.raises(InvalidArgument, match="setup: only the first"):
+        messages.decode_point(call, messages.encode_setup(call))
+
+
+@given(graphs())
+def test_registration_comes_back(graph: Graph) -> None:
+    assert messages.decode_register(messages.encode_register(graph)) == graph
+    assert messages.decode_registered(messages.encode_registered(graph)) == graph.digest
