@@ -36,6 +36,7 @@ from adglot.errors import (
 )
 from adglot.ir import Graph, Type
 from adglot.reports import reports
+from adglot.tracing import trace
 
 __all__ = [
     "AdglotError",
@@ -65,6 +66,7 @@ __all__ = [
     "Violation",
     "connect",
     "reports",
+    "trace",
 ]
 
 __version__ = version("adglot")

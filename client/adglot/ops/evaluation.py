@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adglot.ir import Graph, Node
-from adglot.ops.core import TABLE, Array
+from adglot.ops.core import TABLE, Array, Attributes, Op
 
 
 def evaluate(graph: Graph, inputs: Sequence[Any]) -> list[Array]:
@@ -22,8 +22,12 @@ def evaluate(graph: Graph, inputs: Sequence[Any]) -> list[Array]:
 
 def evaluate_node(node: Node, operands: Sequence[Array]) -> list[Array]:
     """The outputs of one node."""
-    op = TABLE[node.op]
+    return evaluate_op(TABLE[node.op], operands, node.attributes)
+
+
+def evaluate_op(op: Op, operands: Sequence[Array], attributes: Attributes) -> list[Array]:
+    """The outputs of one op."""
     run = (evaluate,) if op.higher_order else ()
-    result = op.evaluate(*run, *operands, **node.attributes)
+    result = op.evaluate(*run, *operands, **attributes)
     results = result if isinstance(result, tuple) else (result,)
     return [np.asarray(array) for array in results]

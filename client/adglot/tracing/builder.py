@@ -1,0 +1,123 @@
+"""The builder behind a running trace: locations, guards, values of outer traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from adglot.errors import InvalidArgument, Violation
+from adglot.ir import Type
+from adglot.ops import Builder, Op, Value
+from adglot.ops.core import Attributes
+from adglot.tracing import stack
+from adglot.tracing.array import Array
+from adglot.tracing.concrete import Concrete, Numbers
+from adglot.tracing.errors import error
+from adglot.tracing.location import location, source
+
+
+class Trace(Builder):
+    """A builder whose values are traced arrays, and which knows the numbers behind them."""
+
+    def __init__(self, *, abstract: bool = False) -> None:
+        super().__init__(Array)
+        self.abstract = abstract
+        self.location = location
+        self.parent = stack.current()
+        self.concrete = Concrete(self.records)
+        self.captured: list[tuple[Value, Array]] = []
+        self._captures: dict[int, Array] = {}
+        self._copies: dict[int, tuple[Numbers, Numbers]] = {}
+        self._guarded: set[tuple[int, bool | int]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self._count
+
+    def handle(self, value: Value | None, type: Type | None = None) -> Array:
+        """Another handle on a value; without one it stands for memory that is read later."""
+        if value is None:
+            assert type is not None
+            return Array(self, -1, type)
+        return Array(self, value.index, value.type)
+
+    @contextmanager
+    def entered(self) -> Iterator[Trace]:
+        """While this is open, ops emit here."""
+        stack.running().append(self)
+        try:
+            yield self
+        finally:
+            stack.running().pop()
+
+    def argument(self, type: Type, numbers: Callable[[], Numbers] | None) -> Array:
+        """An input, with its numbers at the point of tracing if it has any."""
+        value = self.input(type)
+        assert isinstance(value, Array)
+        self.concrete.input(value, numbers)
+        return value
+
+    def active(self) -> Builder:
+        """The innermost trace, if this one runs in this thread; else the value has leaked."""
+        traces = stack.running()
+        if traces and traces[-1] is self:
+            return self
+        if self in traces:
+            return traces[-1]
+        raise error(
+            "a traced value is used outside of its trace",
+            "return it from the traced function, and keep no traced values between calls",
+        )
+
+    def adopt(self, value: Value) -> Value:
+        """A value of an outer trace becomes a hidden input of this one."""
+        if self.parent is None or not isinstance(value.builder, Trace):
+            raise error(
+                "a traced value of another trace is used here",
+                "return it from the traced function, and keep no traced values between calls",
+            )
+        if value.builder is not self.parent:
+            value = self.parent.adopt(value)
+        if value.index not in self._captures:
+            outer = self.parent.concrete
+            known = not outer.varies(value) if self.abstract else outer.known(value)
+            inner = self.argument(value.type, partial(outer.numbers, value) if known else None)
+            self._captures[value.index] = inner
+            self.captured.append((value, inner))
+        return self._captures[value.index]
+
+    def emit(self, op: Op, operands: Sequence[Value], attributes: Attributes) -> tuple[Value, ...]:
+        """As every builder; what is wrong with the operands is told with the user's line."""
+        try:
+            return super().emit(op, operands, attributes)
+        except InvalidArgument as fault:
+            raise InvalidArgument(
+                Violation(source(), f"{op.name}: {v.description}") for v in fault.violations
+            ) from None
+
+    def decide(self, value: Value, kind: type[bool] | type[int], advice: str) -> bool | int:
+        """The number behind a value that Python code asks for, recorded as a guard."""
+        if not self.concrete.known(value):
+            raise error("the code asks for the number behind a value that has none yet", advice)
+        answer = kind(self.concrete.numbers(value).reshape(())[()])
+        if self.concrete.varies(value) and (value.index, answer) not in self._guarded:
+            self._guarded.add((value.index, answer))
+            self.guard(value, answer, source())
+        return answer
+
+    def constant(self, value: Any) -> Value:
+        """As every builder, of a copy: the user's array may be written afterwards."""
+        array = np.asarray(value)
+        if array.ndim == 0:
+            return super().constant(array)
+        original, copy = self._copies.get(id(array), (None, array))
+        if original is not array or copy.tobytes() != array.tobytes():
+            copy = array.copy()
+            copy.flags.writeable = False
+            self._copies[id(array)] = array, copy
+        return super().constant(copy)

@@ -1,0 +1,25 @@
+"""Refusals that name the user's line and the way out."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from adglot.errors import TracingError
+from adglot.tracing.location import location, source
+
+
+def error(what: str, way_out: str) -> TracingError:
+    """A TracingError: what cannot be traced, where it stands, and what to write instead."""
+    return TracingError(f"{source() or 'while tracing'}\n  {what}: {way_out}")
+
+
+def refuse(what: str, way_out: str) -> NoReturn:
+    """Raise `error`."""
+    raise error(what, way_out)
+
+
+def located(fault: TracingError) -> TracingError:
+    """The same error, with the user's line where it does not name it yet."""
+    if location() in str(fault):
+        return fault
+    return TracingError(f"{source()}\n  {fault}")

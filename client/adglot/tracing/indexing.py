@@ -1,0 +1,90 @@
+"""``x[index]`` and ``x[index] = value`` on traced arrays."""
+
+from __future__ import annotations
+
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adglot.ops import Value, rules
+from adglot.ops.composites.indexing import getitem as take_out
+from adglot.tracing import array as arrays
+from adglot.tracing import dispatch, inplace, queries, stack, views
+from adglot.tracing.errors import refuse
+
+if TYPE_CHECKING:
+    from adglot.tracing.array import Array
+
+_BASIC = (int, np.integer, slice, EllipsisType, type(None))
+
+
+def getitem(array: Array, index: Any) -> Any:
+    """The element, view or copy that NumPy's indexing gives."""
+    index = _settle(index)
+    if queries.traced(index):
+        return _emit(array, index)
+    return views.of(array, lambda cells: cells[index], lambda: _emit(array, index))
+
+
+def _emit(array: Array, index: Any) -> Any:
+    return dispatch.run(take_out, array, index)
+
+
+def setitem(array: Array, index: Any, value: Any) -> None:
+    """Write; the array and everything that shares its memory changes."""
+    index = _settle(index)
+    if not queries.traced(index):
+        inplace.assign(array, index, value)
+    elif isinstance(index, Value) and index.dtype.kind == "b":
+        inplace.where(array, index, value)
+    else:
+        _write_at(array, index if isinstance(index, tuple) else (index,), value)
+
+
+def _settle(index: Any) -> Any:
+    """Parts of an index that no input reaches as plain arrays; lists with traced parts stacked."""
+    if isinstance(index, tuple):
+        return tuple(_settle(part) for part in index)
+    if isinstance(index, slice):
+        return index
+    if isinstance(index, list) and queries.traced(index):
+        index = arrays.asarray(index)
+    return queries.plain(index)
+
+
+def _write_at(array: Array, index: tuple[Any, ...], value: Any) -> None:
+    """Write where one traced integer says: every element along its axis is chosen."""
+    dynamic = [k for k, part in enumerate(index) if isinstance(part, Value)]
+    rest = [part for k, part in enumerate(index) if k not in dynamic]
+    if len(dynamic) != 1 or index[dynamic[0]].ndim or not all(isinstance(p, _BASIC) for p in rest):
+        refuse(
+            "only one traced integer, beside slices and plain integers, can say where to write",
+            "use np.where, or adglot.numpy.add.at with a static index",
+        )
+    (place,) = dynamic
+    i = index[place]
+    whole = array[(*index[:place], slice(None), *index[place + 1 :])]
+    axis = _axis(array.ndim, index[:place], sum(part is not None for part in rest) + 1)
+    rows = dispatch.call("expand_dims", _rows(array, value, whole.shape, axis), axis)
+    hit = _hit(i, whole.shape[axis], whole.ndim - axis - 1)
+    inplace.assign(whole, ..., dispatch.call("where", hit, rows, whole))
+
+
+def _axis(ndim: int, before: tuple[Any, ...], used: int) -> int:
+    """The axis of the result that stands after these parts of an index."""
+    lengths = {int: 0, np.integer: 0, EllipsisType: ndim - used + 1}
+    return sum(next((n for t, n in lengths.items() if isinstance(p, t)), 1) for p in before)
+
+
+def _rows(array: Array, value: Any, shape: tuple[int, ...], axis: int) -> Value:
+    stored = inplace.stored(array, value)
+    return rules.broadcast_to(stored, shape[:axis] + shape[axis + 1 :])
+
+
+def _hit(i: Array, n: int, behind: int) -> Array:
+    """Where the index points, along the first of `behind` + 1 axes; it must lie inside."""
+    inside = (i >= -n) & (i < n)
+    if stack.owner(i).concrete.known(inside) and not inside:
+        raise IndexError(f"index is out of bounds for axis with size {n}")
+    return (np.arange(n) == np.where(i < 0, i + n, i)).reshape(n, *(1,) * behind)

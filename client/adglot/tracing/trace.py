@@ -1,0 +1,146 @@
+"""Run a Python function on traced arrays and keep what it did as a graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from adglot.errors import InvalidArgument, TracingError, Violation
+from adglot.ir import Graph, Tree, Type, flatten, paths, unflatten
+from adglot.ops import Value
+from adglot.tracing import patches, stack
+from adglot.tracing.array import Array
+from adglot.tracing.builder import Trace
+
+Function = Callable[..., Any]
+
+
+def trace(f: Function, *args: Any, name: str | None = None) -> Graph:
+    """The graph of what `f` computes from `args`.
+
+    Arguments are nested tuples, lists and dicts of arrays and scalars, or of `Type`s. Every leaf
+    becomes an input of its dtype and shape, named by its path (``params.w[0]``). With arrays,
+    Python branches on values take the branch of this point, and the graph guards it; a `Type` has
+    no values, so that such a branch is refused.
+
+    Raises TracingError, with the line of the function, for what a graph cannot hold, and
+    InvalidArgument for shapes and dtypes that do not fit.
+
+    >>> import numpy as np
+    >>> def norm(x):
+    ...     return np.sqrt(np.sum(x * x))
+    >>> graph = trace(norm, np.ones(3))
+    >>> graph
+    <Graph norm(float64[3]) -> (float64[]), 3 nodes>
+    >>> trace(norm, Type("float64", (3,))) == graph
+    True
+    """
+    return trace_flat(f, args, name=name)
+
+
+def trace_flat(f: Function, args: Sequence[Any], *, name: str | None = None) -> Graph:
+    """As `trace`, of one sequence of arguments."""
+    closed = trace_closed(f, args, name=name)
+    if closed.captured:
+        raise TracingError(
+            f"{closed.graph.name} uses traced values of the function around it: pass them as "
+            "arguments"
+        )
+    return closed.graph
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A graph, and the outer traced values that its last inputs stand for."""
+
+    graph: Graph
+    captured: tuple[Value, ...]
+
+
+def trace_closed(
+    f: Function, args: Sequence[Any], *, name: str | None = None, abstract: bool = False
+) -> Closed:
+    """As `trace_flat`; traced values of outer traces that `f` uses become inputs after the others.
+
+    With `abstract` no value is known, also where the arguments are arrays.
+    """
+    leaves, tree = flatten(tuple(args))
+    names = _input_names(f, tree)
+    builder = Trace(abstract=abstract)
+    inputs = [_argument(builder, leaf, path) for leaf, path in zip(leaves, names, strict=True)]
+    with patches.applied(), builder.entered():
+        result = f(*unflatten(tree, inputs))
+        results, output_tree = flatten(result)
+        outputs = [_result(builder, leaf) for leaf in results]
+    if not outputs:
+        raise TracingError(f"{_name(f)} returns nothing that could be differentiated")
+    hidden = [inner for _, inner in builder.captured]
+    graph = builder.build(
+        [*inputs, *hidden],
+        outputs,
+        input_names=[*names, *(f"captured{k}" for k in range(len(hidden)))],
+        output_names=paths(output_tree, "y"),
+        name=name or _name(f),
+        input_tree=tree if not hidden else None,
+        output_tree=output_tree,
+    )
+    return Closed(graph, tuple(outer for outer, _ in builder.captured))
+
+
+def _argument(builder: Trace, leaf: Any, path: str) -> Array:
+    try:
+        return builder.argument(*_type_and_numbers(leaf, known=not builder.abstract))
+    except InvalidArgument as error:
+        raise error.within(path) from None
+    except (TypeError, ValueError):
+        what = f"expected an array, a scalar or a Type, got {type(leaf).__name__}"
+        raise InvalidArgument(Violation(path, what)) from None
+
+
+def _type_and_numbers(leaf: Any, known: bool) -> tuple[Type, Callable[[], Any] | None]:
+    if isinstance(leaf, Type):
+        return leaf, None
+    if isinstance(leaf, Value):
+        concrete, value = stack.owner(leaf).concrete, leaf.current()
+        return leaf.type, partial(concrete.numbers, value) if concrete.known(value) else None
+    array = np.array(leaf)
+    return Type.of(array), (lambda: array) if known else None
+
+
+def _result(builder: Trace, leaf: Any) -> Value:
+    if not isinstance(leaf, Value | np.ndarray | np.generic | bool | int | float | complex):
+        raise TracingError(
+            f"the function returned a {type(leaf).__name__}: return arrays and scalars, "
+            "in tuples, lists and dicts"
+        )
+    return builder.lift([leaf])[0]
+
+
+def _name(f: Function) -> str:
+    name = getattr(f, "__name__", "f")
+    return name if name.isidentifier() else "f"
+
+
+def _input_names(f: Function, tree: Tree) -> list[str]:
+    roots = _parameter_names(f, len(tree.children))
+    return [
+        path
+        for root, child in zip(roots, tree.children, strict=True)
+        for path in paths(child, root)
+    ]
+
+
+def _parameter_names(f: Function, count: int) -> list[str]:
+    try:
+        bound = inspect.signature(f).bind(*range(count))
+    except (TypeError, ValueError):
+        return [f"x{i}" for i in range(count)]
+    names: list[str] = []
+    for name, value in bound.arguments.items():
+        names += [f"{name}[{i}]" for i in range(len(value))] if isinstance(value, tuple) else [name]
+    return names
