@@ -41,7 +41,7 @@ def _modules() -> list[str]:
 
 
 def _entry_points() -> list[EntryPoint]:
-    groups = ("adglot.engines", "adglot.embedded")
+    groups = ("adglot.engines", "adglot.embedded", "adglot.commands")
     return [point for group in groups for point in entry_points(group=group)]
 
 
