@@ -4,7 +4,19 @@ Knows `adglot.ir` only. Everything else that speaks of ops (validation, tracing,
 executors, engines, docs, tests) is derived from the table. ``ops.sin`` is ``TABLE["sin"]``.
 """
 
-from adglot.ops import arithmetic, control, creation, elementwise, indexing, linalg, reduction, shape
+from adglot.ops import (
+    arithmetic,
+    control,
+    creation,
+    cumulative,
+    elementwise,
+    indexing,
+    linalg,
+    reduction,
+    shape,
+    sorting,
+    windows,
+)
 from adglot.ops.check import check, infer_node
 from adglot.ops.core import (
     TABLE,
@@ -35,6 +47,7 @@ __all__ = [
     "check",
     "control",
     "creation",
+    "cumulative",
     "elementwise",
     "evaluate",
     "evaluate_node",
@@ -43,6 +56,8 @@ __all__ = [
     "linalg",
     "reduction",
     "shape",
+    "sorting",
+    "windows",
 ]
 
 

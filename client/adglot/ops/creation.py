@@ -84,7 +84,7 @@ convert_element_type: Op = Op(
     doc="The same numbers in another dtype, as ``x.astype(dtype)``; complex to real is refused.",
     operands=("x",),
     attributes=(Attr("dtype", "dtype", "the dtype of the result"),),
-    evaluate=lambda x, dtype: np.asarray(x).astype(dtype),
+    evaluate=lambda x, dtype: x.astype(dtype),
     infer=_infer_convert,
     jvp=_jvp_convert,
     transpose=_transpose_convert,
@@ -94,6 +94,8 @@ convert_element_type: Op = Op(
         Sample((np.array([1.5, -2.25]),), {"dtype": "float32"}),
         Sample((np.array([1.5, -2.25]),), {"dtype": "complex128"}),
         Sample((np.array([1.5, -2.25]),), {"dtype": "int64"}),
+        Sample((np.array([1.5 - 0.5j, -2.25]),), {"dtype": "complex64"}),
+        Sample((np.array([0.5j, 0.0]),), {"dtype": "bool"}),
         Sample((np.array([True, False]),), {"dtype": "float64"}),
     ],
 )

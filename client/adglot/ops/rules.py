@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
@@ -11,7 +12,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops.core import TABLE, Absent, Linear, Op, Value
+from adglot.ops.core import TABLE, Absent, Array, Linear, Op, Value
 
 Partial = Callable[..., Value]
 """(t, y, *operands) -> the tangent that an operand's tangent t adds to the output y."""
@@ -63,6 +64,25 @@ def real_inexact(*dtypes: Any) -> Any:
 def real_only(*dtypes: Any) -> Any:
     """The common dtype, complex refused."""
     return _refuse_complex(promoted(*dtypes))
+
+
+def signed(*dtypes: Any) -> Any:
+    """The common dtype, bool refused (as NumPy refuses to subtract bools)."""
+    common = promoted(*dtypes)
+    if common.kind == "b":
+        raise InvalidArgument("not defined for bool: use logical_not, logical_xor or a convert")
+    return common
+
+
+def counting(*dtypes: Any) -> Any:
+    """The common dtype; bools count as int64 (NumPy's int8 is no dtype of ours)."""
+    common = promoted(*dtypes)
+    return np.dtype("int64") if common.kind == "b" else common
+
+
+def real_counting(*dtypes: Any) -> Any:
+    """As `counting`, complex refused."""
+    return _refuse_complex(counting(*dtypes))
 
 
 def boolean(*dtypes: Any) -> Any:
@@ -117,6 +137,15 @@ def convert(x: Value, dtype: np.dtype[Any]) -> Value:
     if x.dtype.kind == "c" and dtype.kind == "f":
         x = TABLE["real"](x)
     return x if x.dtype == dtype else TABLE["convert_element_type"](x, dtype=dtype.name)
+
+
+def known(x: Value) -> Array | None:
+    """The array that a constant's value is; None for any other value."""
+    records = x.builder.records
+    at = bisect_right(records, x.index, key=lambda record: record.outputs[0].index) - 1
+    if at < 0 or records[at].op.name != "constant" or records[at].outputs[0].index != x.index:
+        return None
+    return np.asarray(records[at].attributes["value"])
 
 
 def conj(x: Value) -> Value:

@@ -1,9 +1,10 @@
-"""Ops that only move numbers: reshape, permute_dims, broadcast_to, concat, flip, slice, pad."""
+"""Ops that only move numbers, or put zeros among them: reshape, slice, concat, pad, tril, ..."""
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ reshape: Op = Op(
     doc="The same numbers in row-major order under another shape.",
     operands=("x",),
     attributes=(Attr("shape", "ints", "the new shape, every length given"),),
-    evaluate=lambda x, shape: np.reshape(x, shape),
+    evaluate=lambda x, shape: x.reshape(shape),
     infer=_infer_reshape,
     jvp=rules.jvp_linear("reshape"),
     transpose=lambda cts, operands, shape: [rules.reshape(cts[0], operands[0].type.shape)],
@@ -42,7 +43,7 @@ reshape: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((_matrix(),), {"shape": (3, 2)}),
-        Sample((_matrix(),), {"shape": (1, 6, 1)}),
+        Sample((_matrix() + 1j,), {"shape": (1, 6, 1)}),
         Sample((np.array([2.0]),), {"shape": ()}),
     ],
 )
@@ -68,7 +69,7 @@ permute_dims: Op = Op(
     doc="Axis i of the result is axis axes[i] of x.",
     operands=("x",),
     attributes=(Attr("axes", "ints", "a permutation of the axes"),),
-    evaluate=lambda x, axes: np.transpose(x, axes),
+    evaluate=lambda x, axes: x.transpose(axes),
     infer=_infer_permute,
     jvp=rules.jvp_linear("permute_dims"),
     transpose=lambda cts, operands, axes: [permute_dims(cts[0], axes=_inverse(axes))],
@@ -78,7 +79,8 @@ permute_dims: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((_matrix(),), {"axes": (1, 0)}),
-        Sample((np.arange(24.0).reshape(2, 3, 4),), {"axes": (2, 0, 1)}),
+        Sample((np.arange(24.0).reshape(2, 3, 4) * 1j,), {"axes": (2, 0, 1)}),
+        Sample((np.array(2.0),), {"axes": ()}),
     ],
 )
 
@@ -105,7 +107,7 @@ broadcast_to: Op = Op(
     doc="x repeated along new leading axes and axes of length 1, as NumPy broadcasts.",
     operands=("x",),
     attributes=(Attr("shape", "ints", "the shape of the result"),),
-    evaluate=lambda x, shape: np.broadcast_to(x, shape),
+    evaluate=np.broadcast_to,
     infer=_infer_broadcast,
     jvp=rules.jvp_linear("broadcast_to"),
     transpose=lambda cts, operands, shape: [rules.contract(cts[0], operands[0].type)],
@@ -113,7 +115,8 @@ broadcast_to: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array(2.0),), {"shape": (2, 2)}),
-        Sample((np.array([[1.0], [2.0]]),), {"shape": (3, 2, 2)}),
+        Sample((np.array([[1.0], [2.0]]) * 1j,), {"shape": (3, 2, 2)}),
+        Sample((np.ones((2, 1)),), {"shape": (2, 0)}),
     ],
 )
 
@@ -168,6 +171,7 @@ concat: Op = Op(
         Sample((np.array([1.0, 2.0]), np.array([3.0])), {"axis": 0}),
         Sample((_matrix(), _matrix()[:, :1]), {"axis": 1}),
         Sample((np.array([1.0, 2.0]), np.array([3], "int64")), {"axis": 0}),
+        Sample((np.array([1.0]), np.array([2.0 - 1j]), np.array([], "float32")), {"axis": 0}),
     ],
 )
 
@@ -180,12 +184,19 @@ def _infer_flip(x: Type, axes: Ints) -> Type:
     return x
 
 
+def _flip(x: Array, axes: Ints) -> Any:
+    index: list[Any] = [np.s_[:]] * x.ndim
+    for axis in axes:
+        index[axis] = np.s_[::-1]
+    return x[tuple(index)]
+
+
 flip: Op = Op(
     name="flip",
     doc="x in reverse order along the axes.",
     operands=("x",),
     attributes=(Attr("axes", "ints", "ascending axes, from 0"),),
-    evaluate=lambda x, axes: np.flip(x, axes),
+    evaluate=_flip,
     infer=_infer_flip,
     jvp=rules.jvp_linear("flip"),
     transpose=lambda cts, operands, axes: [flip(cts[0], axes=axes)],
@@ -193,7 +204,8 @@ flip: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0, 3.0]),), {"axes": (0,)}),
-        Sample((_matrix(),), {"axes": (0, 1)}),
+        Sample((_matrix() * 1j,), {"axes": (0, 1)}),
+        Sample((_matrix(),), {"axes": ()}),
     ],
 )
 
@@ -236,7 +248,7 @@ slice: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(7.0),), {"start": (1,), "stop": (6,), "strides": (2,)}),
-        Sample((_matrix(),), {"start": (0, 1), "stop": (1, 3), "strides": (1, 1)}),
+        Sample((_matrix() * 1j,), {"start": (0, 1), "stop": (1, 3), "strides": (1, 1)}),
         Sample((np.arange(4.0),), {"start": (2,), "stop": (2,), "strides": (1,)}),
     ],
 )
@@ -259,24 +271,25 @@ def _infer_pad(x: Type, low: Ints, high: Ints, interior: Ints) -> Type:
         raise InvalidArgument(f"low, high and interior need one entry an axis of {x!r}")
     if min((*low, *high, *interior), default=0) < 0:
         raise InvalidArgument("low, high and interior must not be negative")
-    return x.with_shape(
-        tuple(
-            a + n + max(n - 1, 0) * i + b
-            for a, n, i, b in zip(low, x.shape, interior, high, strict=True)
-        )
-    )
+    return x.with_shape(_padded(x.shape, low, high, interior))
+
+
+@lru_cache(maxsize=1024)  # worked out anew it takes longer than padding a small array
+def _padded(shape: Ints, low: Ints, high: Ints, interior: Ints) -> Ints:
+    lengths = zip(low, shape, interior, high, strict=True)
+    return tuple(a + n + max(n - 1, 0) * i + b for a, n, i, b in lengths)
 
 
 def _pad(x: Array, low: Ints, high: Ints, interior: Ints) -> Array:
-    shape = _infer_pad(Type.of(x), low, high, interior).shape
-    y = np.zeros(shape, x.dtype)
+    y = np.zeros(_padded(x.shape, low, high, interior), x.dtype)
     y[_block(x.shape, low, interior)] = x
     return y
 
 
+@lru_cache(maxsize=1024)
 def _block(shape: Ints, low: Ints, interior: Ints) -> tuple[Any, ...]:
     return tuple(
-        builtins.slice(a, a + max((n - 1) * (i + 1) + 1, 0) if n else a, i + 1)
+        builtins.slice(a, a + (n - 1) * (i + 1) + 1 if n else a, i + 1)
         for a, n, i in zip(low, shape, interior, strict=True)
     )
 
@@ -306,6 +319,39 @@ pad: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0]),), {"low": (1,), "high": (2,), "interior": (0,)}),
-        Sample((_matrix(),), {"low": (0, 1), "high": (1, 0), "interior": (2, 1)}),
+        Sample((_matrix() * 1j,), {"low": (0, 1), "high": (1, 0), "interior": (2, 1)}),
+        Sample((np.ones((2, 0)),), {"low": (1, 2), "high": (0, 1), "interior": (0, 3)}),
     ],
 )
+
+
+# ------------------------------------------------------------------ tril, triu
+
+
+def _triangle(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
+    def infer(x: Type, diagonal: int) -> Type:
+        if x.ndim < 2:
+            raise InvalidArgument(f"needs at least two axes, got {x!r}")
+        return x
+
+    return Op(
+        name=name,
+        doc=doc,
+        operands=("x",),
+        attributes=(Attr("diagonal", "int", "0 is the main one, 1 the one above it", 0),),
+        evaluate=lambda x, diagonal: evaluate(x, diagonal),
+        infer=infer,
+        jvp=rules.jvp_linear(name),
+        transpose=lambda cts, operands, diagonal: [rules.entry(name)(cts[0], diagonal=diagonal)],
+        batch=rules.batch_leading(name),
+        cost=rules.free,
+        samples=lambda: [
+            Sample((_matrix(),), {"diagonal": 0}),
+            Sample((np.arange(18.0).reshape(2, 3, 3) * (1 + 2j),), {"diagonal": -1}),
+            Sample((_matrix().T.astype("float32"),), {"diagonal": 1}),
+        ],
+    )
+
+
+tril: Op = _triangle("tril", "x on and below a diagonal of its last two axes, zero above.", np.tril)
+triu: Op = _triangle("triu", "x on and above a diagonal of its last two axes, zero below.", np.triu)

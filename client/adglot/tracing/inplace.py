@@ -141,5 +141,5 @@ def at(ufunc: np.ufunc, array: Any, index: Any, value: Any = None) -> None:
     updates = rules.broadcast_to(stored(array, value), np.shape(positions))
     updates = rules.convert(updates if ufunc.__name__ == "add" else -updates, array.dtype)
     flat = rules.reshape(array, (array.size,))
-    added = TABLE["scatter_add"](flat, positions, updates, axis=0)
+    added = TABLE["scatter_add"](flat, updates, positions, axis=0)
     assign(array, ..., rules.reshape(added, array.shape))
