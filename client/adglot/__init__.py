@@ -37,6 +37,7 @@ from adglot.errors import (
 from adglot.ir import Graph, Type
 from adglot.reports import reports
 from adglot.tracing import trace
+from adglot.tracing import trace
 
 __all__ = [
     "AdglotError",
@@ -66,6 +67,7 @@ __all__ = [
     "Violation",
     "connect",
     "reports",
+    "trace",
     "trace",
 ]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph
 
 Array = np.ndarray[Any, Any]
@@ -17,6 +18,7 @@ Port = int | str
 """An input or an output: its position, or its name in a graph sent along."""
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+MODES: tuple[Mode, ...] = get_args(Mode)
 DEFAULT_ENGINE = "native"
 SEEDS: dict[Operator, str] = {"jvp": "tangents", "vjp": "cotangents", "hvp": "tangents"}
 """The operators that take seeds, and what theirs are called."""
@@ -43,6 +45,11 @@ class Call:
     seed_axis: bool = False
     include_values: bool = False
     deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            what = f"must be one of {', '.join(MODES)}, got {self.mode!r}"
+            raise InvalidArgument(Violation("mode", what))
 
     @property
     def digest(self) -> str:

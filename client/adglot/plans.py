@@ -6,7 +6,6 @@ drives plans with blocking calls, `adglot.aio` by awaiting; nothing is written t
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,8 +27,9 @@ from adglot.calls import (
     Register,
     Request,
 )
-from adglot.errors import GuardFailed, InvalidArgument, UnknownGraph, Violation
+from adglot.errors import AdglotError, GuardFailed, InvalidArgument, UnknownGraph, Violation
 from adglot.ir import LEAF, Graph, Tree
+from adglot.naming import named_error, named_text
 from adglot.nesting import leaves_like, nest, scalars, scatter
 from adglot.points import Point, Source, as_dtype
 from adglot.reports import tell
@@ -95,8 +95,8 @@ class Ask:
         call = replace(build(point), engine=self.engine, batch=self.batch, deadline=deadline)
         try:
             reply = yield from self.session.send(call, wrap)
-        except InvalidArgument as error:
-            raise located(error, point.graph, call) from None
+        except AdglotError as error:
+            raise named_error(error, point.graph, call) from None
         if isinstance(reply, Answer):
             tell(reply.report)
         return reply
@@ -170,8 +170,8 @@ def explain(ask: Ask, operator: str, argnums: Argnums | None, mode: Mode) -> Pla
         return Call(_operator(name), point.graph, wrt=wrt, mode=mode)
 
     explanation: Explanation
-    _, explanation = yield from ask.send(build, Explain)
-    return explanation
+    point, explanation = yield from ask.send(build, Explain)
+    return replace(explanation, text=named_text(explanation.text, point.graph))
 
 
 def register(session: Session, graph: Graph) -> Plan[str]:
@@ -265,31 +265,3 @@ def _rows(tree: Tree, blocks: Sequence[Array]) -> list[Any]:
     """Blocks that run fastest over the leaves of `tree`, one nested item a row."""
     n = max(tree.size, 1)
     return [nest(tree, scalars(blocks[k : k + n])) for k in range(0, len(blocks), n)]
-
-
-_NODE = re.compile(r"(?:graph\.)?nodes\[(\d+)\]")
-_PORT = re.compile(r"(inputs|tangents|wrt|cotangents|of)\[(\d+)\]")
-
-
-def located(error: InvalidArgument, graph: Graph | str, call: Call) -> InvalidArgument:
-    """The error with what only this side knows: the user's line, the names of the arguments."""
-    if isinstance(graph, str):
-        return error
-    return InvalidArgument(
-        Violation(v.field, v.description + _note(v.field, graph, call)) for v in error.violations
-    )
-
-
-def _note(path: str, graph: Graph, call: Call) -> str:
-    if (node := _NODE.match(path)) and int(node[1]) < len(graph.nodes):
-        location = graph.nodes[int(node[1])].location
-        return f" (at {location})" if location else ""
-    if port := _PORT.match(path):
-        names = (
-            graph.input_names if port[1] in ("inputs", "tangents", "wrt") else graph.output_names
-        )
-        chosen = {"inputs": (), "tangents": call.wrt, "wrt": call.wrt}.get(port[1], call.of)
-        k = int(port[2])
-        position = chosen[k] if chosen else k
-        return f" ({names[int(position)]})"
-    return ""

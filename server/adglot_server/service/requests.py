@@ -31,9 +31,7 @@ def resolve(call: Call, graph: Graph) -> Ports:
     sent = call.graph if isinstance(call.graph, Graph) else None
     wrt = _positions("wrt", call.wrt, sent.input_names if sent else None)
     of = _positions("of", call.of, sent.output_names if sent else None)
-    return Ports(
-        wrt or _differentiable("wrt", graph.inputs), of or _differentiable("of", graph.output_types)
-    )
+    return Ports(wrt or _differentiable(graph.inputs), of or _differentiable(graph.output_types))
 
 
 def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]:
@@ -72,17 +70,10 @@ def _position(field: str, port: Port, names: tuple[str, ...] | None) -> int:
     return names.index(port)
 
 
-def _differentiable(field: str, types: Sequence[Type]) -> tuple[int, ...]:
+def _differentiable(types: Sequence[Type]) -> tuple[int, ...]:
+    """Those of float or complex dtype; where there are none all, for the engine to refuse."""
     found = tuple(i for i, type in enumerate(types) if type.is_differentiable)
-    if not found:
-        raise InvalidArgument(
-            Violation(
-                field,
-                f"nothing to differentiate: of float or complex dtype is none of "
-                f"{', '.join(map(repr, types)) or 'no values at all'}",
-            )
-        )
-    return found
+    return found or tuple(range(len(types)))
 
 
 def _points(call: Call, graph: Graph) -> int:
