@@ -28,6 +28,16 @@ def jacobian(function, mode, x=X):
     return NativeEngine().prepare(graph, Request("jacobian", mode=mode)).run([x])[1]
 
 
+MATRIX = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0], [3.0, 0.0, 1.0]])
+
+
+def test_a_mask_ends_where_components_are_mixed():
+    """The product has the shape of the mask, but its rows are sums over rows of the operand."""
+    below = np.tril(np.ones((3, 3), bool))
+    result = gradient(lambda x: ops.where(below, ops.matmul(MATRIX, x), 0.0), MATRIX)
+    np.testing.assert_array_equal(result, MATRIX.T @ below)
+
+
 CASES = {
     "log": (lambda x: ops.where(x > 0.0, ops.log(x), x), [1, 1, 0.25]),
     "division": (lambda x: ops.where(x > 0.0, 1.0 / x, 0.0 * x), [0, 0, -1 / 16]),

@@ -3,7 +3,8 @@
 The transpose of ``where(c, x, y)`` sends zeros into the untaken branch. There a rule multiplies
 them by partial derivatives that may be Inf or NaN, and 0 * Inf is NaN (JAX's FAQ "gradients
 contain NaN where using where" asks users to write two wheres). So the mask travels with the
-cotangent, and is applied again behind every op that multiplies.
+cotangent, and is applied again behind every elementwise op that multiplies; an op that mixes
+components (matmul, cumulative_sum) ends it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ ONLY_MOVE = frozenset({"reshape", "permute_dims", "flip", "sum", "broadcast_to"}
 """Ops whose transpose takes a mask to a mask when it adds nothing up."""
 
 NO_FACTOR = frozenset({"add", "subtract", "negative", "real", "conj", "convert_element_type"})
-"""Ops whose transpose cannot turn a zero into a NaN, and keeps components apart."""
+"""Elementwise ops whose transpose cannot turn a zero into a NaN."""
+
+FACTOR = frozenset({"multiply", "divide", "special.xdivy", "imag"})
+"""Elementwise ops whose transpose multiplies."""
 
 
 class Masks:
@@ -42,6 +46,7 @@ class Masks:
             return pulled
         if record.op.name in ONLY_MOVE:
             self._move(record, mask, operands, pulled)
+        if record.op.name not in NO_FACTOR | FACTOR:
             return pulled
         return [
             self._mask(record, ct, mask) if isinstance(ct, Value) and ct.shape == mask.shape else ct
@@ -59,7 +64,7 @@ class Masks:
                 self._of[ct.index] = rules.broadcast_to(both, ct.shape)
 
     def _mask(self, record: Record, ct: Value, mask: Value) -> Value:
-        if record.op.name not in NO_FACTOR:
+        if record.op.name in FACTOR:
             ct = TABLE["where"](mask, ct, rules.zeros(ct, ct.type.with_shape(())))
         self._of[ct.index] = mask
         return ct
