@@ -72,7 +72,7 @@ class Program:
             moved = [_one_unit_off(x, eps, seed) for x in self.point]
             others = ops.evaluate(self.graph, moved)
             bounds = [
-                b + 2 * largest(np.subtract(y, other)) if is_inexact(y) else b
+                b + 2 * largest(_difference(y, other)) if is_inexact(y) else b
                 for b, y, other in zip(bounds, self.values, others, strict=True)
             ]
         return bounds
@@ -152,6 +152,11 @@ def largest(y: Any) -> Any:
     """The largest finite magnitude."""
     size = np.abs(y)
     return np.max(size[np.isfinite(size)], initial=0.0)
+
+
+def _difference(x: Array, y: Array) -> Any:
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return x - y
 
 
 def _one_unit_off(x: Array, eps: float, seed: int) -> Array:

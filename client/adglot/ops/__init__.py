@@ -6,15 +6,19 @@ executors, engines, docs, tests) is derived from the table. ``ops.sin`` is ``TAB
 
 from adglot.ops import (
     arithmetic,
+    binary,
     control,
     creation,
     cumulative,
+    determinants,
     elementwise,
+    factorizations,
     indexing,
     linalg,
     reduction,
     shape,
     sorting,
+    special,
     windows,
 )
 from adglot.ops.check import check, infer_node
@@ -44,19 +48,23 @@ __all__ = [
     "Sample",
     "Value",
     "arithmetic",
+    "binary",
     "check",
     "control",
     "creation",
     "cumulative",
+    "determinants",
     "elementwise",
     "evaluate",
     "evaluate_node",
+    "factorizations",
     "indexing",
     "infer_node",
     "linalg",
     "reduction",
     "shape",
     "sorting",
+    "special",
     "windows",
 ]
 

@@ -83,6 +83,7 @@ subtract: Op = binary(
     (lambda t, y, x1, x2: t, lambda t, y, x1, x2: -t),
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct, lambda ct, x1, x2: -ct),
+    dtype=rules.signed,
 )
 
 multiply: Op = binary(
@@ -98,7 +99,7 @@ divide: Op = binary(
     "divide",
     "x1 / x2; integers give float64.",
     np.divide,
-    (lambda t, y, x1, x2: t / x2, lambda t, y, x1, x2: -(t * (y / x2))),
+    (lambda t, y, x1, x2: t / x2, lambda t, y, x1, x2: -(t * y) / x2),
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct / rules.conj(x2), None),
     dtype=rules.inexact,
@@ -135,6 +136,34 @@ less: Op = _comparison("less", "x1 < x2, as bool.", np.less)
 less_equal: Op = _comparison("less_equal", "x1 <= x2, as bool.", np.less_equal)
 greater: Op = _comparison("greater", "x1 > x2, as bool.", np.greater)
 greater_equal: Op = _comparison("greater_equal", "x1 >= x2, as bool.", np.greater_equal)
+
+
+# ------------------------------------------------------------------ logic
+
+
+def _logic(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
+    return Op(
+        name=name,
+        doc=doc,
+        operands=("x1", "x2"),
+        evaluate=evaluate,
+        infer=rules.infer_elementwise(rules.boolean),
+        jvp=rules.jvp_zero(name),
+        transpose=INTEGER_VALUED,
+        batch=rules.batch_elementwise(name),
+        cost=rules.per_output(ARITHMETIC),
+        samples=lambda: [
+            Sample((X1 > 0, X2 > 0)),
+            Sample((X1[:, None] > 0, np.array([0, 3]))),
+            Sample((np.array([0.0, 0.5, 0.0]), X2 > 0), smooth=False),
+        ],
+        weak=True,
+    )
+
+
+logical_and: Op = _logic("logical_and", "Whether both are true (not 0), as bool.", np.logical_and)
+logical_or: Op = _logic("logical_or", "Whether one is true (not 0), as bool.", np.logical_or)
+logical_xor: Op = _logic("logical_xor", "Whether just one is true, as bool.", np.logical_xor)
 
 
 # ------------------------------------------------------------------ where
