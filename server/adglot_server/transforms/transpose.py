@@ -66,13 +66,13 @@ def pull(
         if y is not None and ct is not None and y.index in linear:
             pending[y.index].append(ct)
     for record in reversed(program):
-        cts = [_collect(pending, y) for y in record.outputs]
+        cts = [_collect(pending, y, masks) for y in record.outputs]
         if any(ct is not None for ct in cts):
             builder.location = record.location
             for x, part in zip(record.operands, _apply(record, cts, linear, masks), strict=True):
                 if part is not None:
                     pending[x.index].append(part)
-    collected = [(hole, _collect(pending, hole)) for hole in holes]
+    collected = [(hole, _collect(pending, hole, masks)) for hole in holes]
     return [_or_zeros(builder, hole, ct) for hole, ct in collected]
 
 
@@ -87,9 +87,9 @@ def linear_program(builder: Builder, holes: Sequence[Value]) -> tuple[list[Recor
     return program, linear
 
 
-def _collect(pending: dict[int, list[Value | Placed]], y: Value) -> Value | None:
+def _collect(pending: dict[int, list[Value | Placed]], y: Value, masks: Masks) -> Value | None:
     parts = pending.pop(y.index, None)
-    return combine(parts, y.type) if parts else None
+    return masks.join(parts, combine(parts, y.type)) if parts else None
 
 
 def _apply(

@@ -10,6 +10,7 @@ components (matmul, cumulative_sum) ends it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from adglot.ops import TABLE, Linear, Placed, Value, rules
 from adglot.ops.core import Record
@@ -52,6 +53,14 @@ class Masks:
             self._mask(record, ct, mask) if isinstance(ct, Value) and ct.shape == mask.shape else ct
             for ct in pulled
         ]
+
+    def join(self, parts: Sequence[Value | Placed], total: Value) -> Value:
+        """The sum of parts: it is zero outside all their masks, if every part has one."""
+        masks = {id(part): self._of.get(part.index) for part in parts if isinstance(part, Value)}
+        known = {mask.index: mask for mask in masks.values() if mask is not None}
+        if len(masks) == len(parts) and None not in masks.values():
+            self._of[total.index] = reduce(TABLE["logical_or"], known.values())
+        return total
 
     def _begin(
         self, record: Record, outer: Value | None, pulled: Sequence[Value | Placed | None]

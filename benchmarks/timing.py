@@ -1,0 +1,49 @@
+"""Time two things side by side, so that the noise of the machine hits both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+
+
+def interleaved(
+    ours: Callable[[], object], peer: Callable[[], object], seconds: float = 2.0
+) -> tuple[float, float]:
+    """Median seconds of each, called in turn for `seconds` (at least 20 times each)."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for call in (ours, peer) * 3:
+        call()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[0]) < 20:
+        for call, taken in zip((ours, peer), times, strict=True):
+            start = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - start)
+    return median(times[0]), median(times[1])
+
+
+def rates(
+    ours: Callable[[], object], peer: Callable[[], object], clients: int, rounds: int = 8
+) -> tuple[float, float]:
+    """Calls a second of `clients` threads that all call at once, in rounds in turn; medians."""
+    found: tuple[list[float], list[float]] = ([], [])
+    with ThreadPoolExecutor(clients) as pool:
+        for _ in range(rounds):
+            for call, rate in zip((ours, peer), found, strict=True):
+                rate.append(_rate(pool, call, clients))
+    return median(found[0]), median(found[1])
+
+
+def _rate(pool: ThreadPoolExecutor, call: Callable[[], object], clients: int) -> float:
+    each = 50
+
+    def work() -> None:
+        for _ in range(each):
+            call()
+
+    start = time.perf_counter()
+    for future in [pool.submit(work) for _ in range(clients)]:
+        future.result()
+    return clients * each / (time.perf_counter() - start)

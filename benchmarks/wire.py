@@ -1,0 +1,135 @@
+"""The round trip of a derivative call, against a bare gRPC echo of the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+
+import adglot
+from adglot.calls import Call
+from adglot.codec import messages
+from benchmarks.servers import UNLIMITED, Running, echo_reply
+from benchmarks.timing import interleaved, rates
+
+
+def rosenbrock(x: Any) -> Any:
+    """A small function: ten inputs, a dozen nodes."""
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operator of one registered graph at one point."""
+
+    name: str
+    function: Callable[..., Any]
+    operator: str
+    point: np.ndarray[Any, Any]
+    seed: np.ndarray[Any, Any] | None = None
+
+
+def cases() -> list[Case]:
+    """Small calls, and a Jacobian of 8 MB."""
+    x = np.linspace(-1.0, 1.0, 10)
+    wide = np.linspace(-1.0, 1.0, 1000)
+    return [
+        Case("evaluate, n = 10", rosenbrock, "evaluate", x),
+        Case("jvp, n = 10", rosenbrock, "jvp", x, np.ones(10)),
+        Case("vjp, n = 10", rosenbrock, "vjp", x, np.array(1.0)),
+        Case("gradient, n = 10", rosenbrock, "gradient", x),
+        Case("jacobian, 1000 x 1000 (8 MB)", np.sin, "jacobian", wide),
+    ]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same bytes through adglot and through the echo."""
+
+    case: Case
+    ours: Callable[[], object]
+    echo: Callable[[], object]
+
+
+@contextmanager
+def pair(case: Case, ours: Running, echo: Running, over: str) -> Iterator[Pair]:
+    """A client of each server over `tcp` or `unix`, its graph registered."""
+    channel = grpc.insecure_channel(getattr(echo, over), UNLIMITED)
+    with adglot.connect(getattr(ours, over)) as ad, channel:
+        prepared = ad.prepare(case.function, case.point, operator=case.operator)
+        arguments = [case.point] if case.seed is None else [(case.point,), _seeds(case)]
+        request = _request(case)
+        reply = _reply_size(case)
+        call = channel.unary_unary(echo_reply(reply))
+        yield Pair(case, lambda: prepared(*arguments), lambda: call(request))
+
+
+def _seeds(case: Case) -> Any:
+    return (case.seed,) if case.operator == "jvp" else case.seed
+
+
+def _request(case: Case) -> bytes:
+    """What our client sends: the graph by digest."""
+    graph = adglot.trace(case.function, case.point)
+    seeds = () if case.seed is None else (case.seed,)
+    operator: Any = case.operator
+    return messages.encode_call(Call(operator, graph.digest, (case.point,), seeds))
+
+
+def _reply_size(case: Case) -> int:
+    """How long our server's answer is, from the same code in this process."""
+    from adglot_server.service.core import Core
+
+    graph = adglot.trace(case.function, case.point)
+    seeds = () if case.seed is None else (case.seed,)
+    operator: Any = case.operator
+    values = case.operator in ("jvp", "vjp")
+    answer = Core().call(Call(operator, graph, (case.point,), seeds, include_values=values))
+    return len(messages.encode_answer(answer))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: seconds (or calls a second) of ours and of the echo, and their ratio."""
+
+    name: str
+    ours: float
+    echo: float
+    ratio: float
+    aim: str
+
+
+def round_trips(ours: Running, echo: Running, seconds: float) -> Iterator[Row]:
+    """Every case over TCP and over a Unix socket."""
+    for over in ("tcp", "unix"):
+        for case in cases():
+            with pair(case, ours, echo, over) as both:
+                a, b = interleaved(both.ours, both.echo, seconds)
+            aim = "at most 2" if "MB" in case.name else "at most 1.5"
+            yield Row(f"{case.name}, {over}", a, b, a / b, aim)
+
+
+def throughput(ours: Running, echo: Running, clients: int = 8) -> Row:
+    """Small gradients from eight clients at once."""
+    case = cases()[3]
+    with pair(case, ours, echo, "tcp") as both:
+        a, b = rates(both.ours, both.echo, clients)
+    return Row(f"{case.name}, {clients} clients, calls/s", a, b, a / b, "at least 0.8")
+
+
+def memory(ours: Running) -> Row:
+    """Peak growth of the server's memory while a million float64 cross it, over their size."""
+    x = np.linspace(-1.0, 1.0, 1_000_000)
+    with adglot.connect(ours.tcp) as ad:
+        graph = adglot.trace(lambda x: 2.0 * x, x)
+        ad.evaluate(graph, x)
+        ours.reset_peak()
+        before = ours.status("VmRSS")
+        ad.evaluate(graph, x)
+        grown = ours.status("VmHWM") - before
+    name = "evaluate, 1 000 000 inputs and outputs: peak memory over payload (MB)"
+    return Row(name, grown / 1e6, x.nbytes / 1e6, grown / x.nbytes, "a few copies")
