@@ -4,6 +4,6 @@ May import `adglot.ops`, `adglot.ir` and `adglot.errors`; knows neither the wire
 """
 
 from adglot.tracing.array import Array
-from adglot.tracing.trace import Closed, trace, trace_closed, trace_flat
+from adglot.tracing.trace import Closed, inline, trace, trace_closed, trace_flat
 
-__all__ = ["Array", "Closed", "trace", "trace_closed", "trace_flat"]
+__all__ = ["Array", "Closed", "inline", "trace", "trace_closed", "trace_flat"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -84,9 +85,7 @@ class Array(Value):
         return dispatch.function(function, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        from adglot.tracing.namespace import namespace
-
-        return namespace(api_version)
+        return import_module("adglot.numpy")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return scalars.array(self, dtype)
@@ -116,7 +115,7 @@ class Array(Value):
     __ixor__ = _in_place("bitwise_xor")
     __lshift__, __rlshift__ = _binary("left_shift"), _reflected("left_shift")
     __rshift__, __rrshift__ = _binary("right_shift"), _reflected("right_shift")
-    __eq__, __ne__ = _binary("equal"), _binary("not_equal")  # type: ignore[assignment]
+    __eq__, __ne__ = _binary("equal"), _binary("not_equal")
     __lt__, __le__ = _binary("less"), _binary("less_equal")
     __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
     __neg__, __invert__ = _method("negative"), _method("invert")
@@ -254,7 +253,7 @@ class Array(Value):
         self[...] = value
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None) -> None:
-        self[...] = np.sort(self, axis)  # type: ignore[call-overload]
+        self[...] = np.sort(self, axis)
 
     def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         inplace.MOVES["put"](self, indices, values, mode)
@@ -274,7 +273,7 @@ def array(x: Any, dtype: Any = None) -> Any:
     return y.copy() if y is x else y
 
 
-def convert(x: Array, dtype: Any, *, copy: bool) -> Array:
+def convert(x: Array, dtype: Any, *, copy: bool) -> Any:
     """``x.astype(dtype)``."""
     if np.dtype(dtype) == x.dtype and not copy:
         return x

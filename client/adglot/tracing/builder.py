@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
-
-import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
-from adglot.ir import Type
+from adglot.ir import Graph, Type
 from adglot.ops import Builder, Op, Value
 from adglot.ops.core import Attributes
 from adglot.tracing import stack
@@ -29,9 +26,7 @@ class Trace(Builder):
         self.location = location
         self.parent = stack.current()
         self.concrete = Concrete(self.records)
-        self.captured: list[tuple[Value, Array]] = []
-        self._captures: dict[int, Array] = {}
-        self._copies: dict[int, tuple[Numbers, Numbers]] = {}
+        self._captured: dict[int, tuple[Value, Array]] = {}
         self._guarded: set[tuple[int, bool | int]] = set()
 
     @property
@@ -83,13 +78,25 @@ class Trace(Builder):
             )
         if value.builder is not self.parent:
             value = self.parent.adopt(value)
-        if value.index not in self._captures:
+        if value.index not in self._captured:
             outer = self.parent.concrete
             known = not outer.varies(value) if self.abstract else outer.known(value)
             inner = self.argument(value.type, partial(outer.numbers, value) if known else None)
-            self._captures[value.index] = inner
-            self.captured.append((value, inner))
-        return self._captures[value.index]
+            self._captured[value.index] = value, inner
+        return self._captured[value.index][1]
+
+    @property
+    def captured(self) -> list[Value]:
+        """The outer values that were used, in the order in which they came."""
+        return [outer for outer, _ in self._captured.values()]
+
+    def inline(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
+        """As every builder; afterwards nodes are located as before."""
+        before = self.location
+        try:
+            return super().inline(graph, inputs)
+        finally:
+            self.location = before
 
     def emit(self, op: Op, operands: Sequence[Value], attributes: Attributes) -> tuple[Value, ...]:
         """As every builder; what is wrong with the operands is told with the user's line."""
@@ -109,15 +116,3 @@ class Trace(Builder):
             self._guarded.add((value.index, answer))
             self.guard(value, answer, source())
         return answer
-
-    def constant(self, value: Any) -> Value:
-        """As every builder, of a copy: the user's array may be written afterwards."""
-        array = np.asarray(value)
-        if array.ndim == 0:
-            return super().constant(array)
-        original, copy = self._copies.get(id(array), (None, array))
-        if original is not array or copy.tobytes() != array.tobytes():
-            copy = array.copy()
-            copy.flags.writeable = False
-            self._copies[id(array)] = array, copy
-        return super().constant(copy)

@@ -29,6 +29,11 @@ def filled(shape: Shape, value: Any, dtype: Any = None) -> Any:
     return fillable(memory, np.array(np.broadcast_to(cells, _lengths(shape))))
 
 
+def own(array: np.ndarray[Any, Any]) -> Any:
+    """A plain array as one that traced values can be written to."""
+    return filled(array.shape, array, array.dtype)
+
+
 def _dtype(value: Any) -> Any:
     return value.dtype if isinstance(value, Value) else np.asarray(value).dtype
 
@@ -36,7 +41,7 @@ def _dtype(value: Any) -> Any:
 def _lengths(shape: Shape) -> tuple[int, ...]:
     if isinstance(shape, list | tuple | np.ndarray):
         return tuple(map(operator.index, shape))
-    return (operator.index(shape),)
+    return (operator.index(shape),)  # type: ignore[arg-type]
 
 
 def zeros(shape: Shape, dtype: Any = float, **layout: Any) -> Any:

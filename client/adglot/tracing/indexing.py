@@ -37,7 +37,7 @@ def setitem(array: Array, index: Any, value: Any) -> None:
     if not queries.traced(index):
         inplace.assign(array, index, value)
     elif isinstance(index, Value) and index.dtype.kind == "b":
-        inplace.where(array, index, value)
+        inplace.choose(array, index, value)
     else:
         _write_at(array, index if isinstance(index, tuple) else (index,), value)
 
@@ -82,9 +82,10 @@ def _rows(array: Array, value: Any, shape: tuple[int, ...], axis: int) -> Value:
     return rules.broadcast_to(stored, shape[:axis] + shape[axis + 1 :])
 
 
-def _hit(i: Array, n: int, behind: int) -> Array:
+def _hit(i: Array, n: int, behind: int) -> Any:
     """Where the index points, along the first of `behind` + 1 axes; it must lie inside."""
     inside = (i >= -n) & (i < n)
     if stack.owner(i).concrete.known(inside) and not inside:
         raise IndexError(f"index is out of bounds for axis with size {n}")
-    return (np.arange(n) == np.where(i < 0, i + n, i)).reshape(n, *(1,) * behind)
+    places = np.arange(n).reshape(n, *(1,) * behind)
+    return dispatch.apply("equal", places, np.where(i < 0, i + n, i))

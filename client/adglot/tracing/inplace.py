@@ -52,7 +52,7 @@ def stored(array: Array, value: Any) -> Value:
     return stack.owner(array).lift([value])[0]
 
 
-def where(array: Array, mask: Any, value: Any) -> None:
+def choose(array: Array, mask: Any, value: Any) -> None:
     """``array[mask] = value`` for a traced mask: every element is chosen."""
     value = stored(array, value)
     if value.ndim > array.ndim - mask.ndim:
@@ -78,15 +78,11 @@ def _traced(function: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def _copyto(array: Array, source: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if isinstance(where, Value):
-        globals()["where"](array, where, source)
-    elif where is True:
-        assign(array, ..., source)
+def _copyto(array: Array, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if where is True:
+        assign(array, ..., src)
     else:
-        mask = np.broadcast_to(where, array.shape)
-        values = stored(array, source)
-        assign(array, mask, rules.broadcast_to(values, array.shape)[mask])  # type: ignore[index]
+        assign(array, ..., dispatch.apply("where", where, stored(array, src), array))
 
 
 def _fill_diagonal(array: Array, value: Any, wrap: bool = False) -> None:
@@ -133,8 +129,10 @@ MOVES: dict[str, Callable[..., None]] = {
 
 def at(ufunc: np.ufunc, array: Any, index: Any, value: Any = None) -> None:
     """``np.add.at(array, index, value)`` and ``np.subtract.at``, for a static index."""
-    if not isinstance(array, Value):
-        refuse("a plain array cannot hold traced values", "make it with adglot.numpy")
+    _traced(_at)(array, ufunc, index, value)
+
+
+def _at(array: Array, ufunc: np.ufunc, index: Any, value: Any) -> None:
     if ufunc.__name__ not in ("add", "subtract") or queries.varying(index):
         refuse(f"np.{ufunc.__name__}.at cannot be traced", "only add.at, with a static index, can")
     positions = np.arange(array.size).reshape(array.shape)[queries.plain(index)]

@@ -55,7 +55,7 @@ class Memory:
         return select(piece, cells - self._starts[k])
 
     def _from_many(self, cells: Cells) -> Value:
-        """Put pieces one after the other; the whole is one piece then, so the next read is cheap."""
+        """Put pieces one after the other: one piece from now on, so the next read is cheap."""
         owners = np.searchsorted(self._starts, cells.reshape(-1), "right") - 1
         used, ranks = np.unique(owners, return_inverse=True)
         pieces = [self._pieces[k] for k in used]

@@ -17,45 +17,36 @@ import numpy as np
 from adglot.tracing import array as arrays
 from adglot.tracing import queries
 
-_lock = threading.Lock()
-_open = 0
 
-
-@contextmanager
-def applied() -> Iterator[None]:
+class _Patch:
     """In place from the first trace that enters to the last that leaves."""
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._traces = 0
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        self._count(1, _PATCHED)
+        try:
+            yield
+        finally:
+            self._count(-1, _ORIGINAL)
+
+    def _count(self, change: int, functions: dict[str, Callable[..., Any]]) -> None:
+        with self._lock:
+            outermost = self._traces + min(change, 0) == 0
+            self._traces += change
+            if outermost:
+                for name, function in functions.items():
+                    setattr(np, name, function)
 
 
-def _enter() -> None:
-    global _open
-    with _lock:
-        _open += 1
-        if _open == 1:
-            for name, patched in _PATCHED.items():
-                setattr(np, name, patched)
+def _asarray(a: Any, dtype: Any = None, *args: Any, copy: Any = None, **kwargs: Any) -> Any:
+    return arrays.array(a, dtype) if copy in _ALWAYS else arrays.asarray(a, dtype)
 
 
-def _leave() -> None:
-    global _open
-    with _lock:
-        _open -= 1
-        if _open == 0:
-            for name, original in _ORIGINAL.items():
-                setattr(np, name, original)
-
-
-def _asarray(a: Any, dtype: Any = None, *args: Any, copy: bool | None = None, **kwargs: Any) -> Any:
-    return arrays.array(a, dtype) if copy else arrays.asarray(a, dtype)
-
-
-def _array(
-    a: Any, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0, **kwargs: Any
-) -> Any:
+def _array(a: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **kwargs: Any) -> Any:
     y = _asarray(a, dtype, copy=copy)
     return y if y.ndim >= ndmin else y.reshape((1,) * (ndmin - y.ndim) + y.shape)
 
@@ -83,4 +74,7 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "asfortranarray": _asarray,
 }
 _ORIGINAL: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _HANDLERS}
+_ALWAYS = (True, np._CopyMode.ALWAYS)
 _PATCHED = {name: _passing(_ORIGINAL[name], handler) for name, handler in _HANDLERS.items()}
+
+applied = _Patch().applied

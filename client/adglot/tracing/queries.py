@@ -77,7 +77,6 @@ QUERIES: dict[str, Callable[..., Any]] = {
     "ndim": lambda a: a.ndim,
     "shape": lambda a: a.shape,
     "shares_memory": _shares_memory,
-} | {
-    name: _of_type(getattr(np, name)) for name in ("can_cast", "common_type", "result_type", "size")
+    "size": _of_type(np.size),
 }
 """NumPy's functions whose answer hangs on types alone."""

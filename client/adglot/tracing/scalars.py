@@ -79,10 +79,10 @@ def array(x: Array, dtype: Any) -> np.ndarray[Any, Any]:
 
 
 def _way_out(kind: type[Any]) -> str:
-    call = re.search(r"\bc?math\.(\w+)", source())
+    line = source()
+    call = re.search(r"\bc?math\.(\w+)", line)
     if call:
-        return f"{call[0]} sees only plain numbers: use np.{call[1]}"
-    return (
-        f"leave {kind.__name__}() out; to fill an array, make it with adglot.numpy "
-        "(zeros, empty, array), or stack the values with np.stack"
-    )
+        return f"{call[0]} sees only plain numbers, use np.{call[1]}"
+    if re.search(r"\]\s*[-+*/%@&|^]{0,2}=(?!=)", line):
+        return "a plain array cannot hold traced values, make it with adglot.numpy (zeros, array)"
+    return f"leave {kind.__name__}() out"

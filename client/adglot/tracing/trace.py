@@ -62,34 +62,72 @@ class Closed:
     captured: tuple[Value, ...]
 
 
-def trace_closed(
-    f: Function, args: Sequence[Any], *, name: str | None = None, abstract: bool = False
-) -> Closed:
-    """As `trace_flat`; traced values of outer traces that `f` uses become inputs after the others.
-
-    With `abstract` no value is known, also where the arguments are arrays.
-    """
+def trace_closed(f: Function, args: Sequence[Any], *, name: str | None = None) -> Closed:
+    """As `trace_flat`; values of outer traces that `f` uses become inputs after the others."""
     leaves, tree = flatten(tuple(args))
     names = _input_names(f, tree)
+    run = record(f, leaves, tree, names=names)
+    captured = run.builder.captured
+    hidden = [run.builder.adopt(value) for value in captured]
+    graph = run.builder.build(
+        [*run.inputs, *hidden],
+        run.outputs,
+        input_names=[*names, *(f"captured{k}" for k in range(len(hidden)))],
+        output_names=paths(run.tree, "y"),
+        name=name or name_of(f),
+        input_tree=None if hidden else tree,
+        output_tree=run.tree,
+    )
+    return Closed(graph, tuple(captured))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a run of a function left behind; `tree` is how its outputs nest."""
+
+    builder: Trace
+    inputs: list[Array]
+    outputs: list[Value]
+    tree: Tree
+
+
+def record(
+    f: Function,
+    leaves: Sequence[Any],
+    tree: Tree,
+    *,
+    names: Sequence[str] | None = None,
+    abstract: bool = False,
+) -> Recording:
+    """Run `f` on traced arrays like the leaves; with `abstract` none of them has a number."""
     builder = Trace(abstract=abstract)
-    inputs = [_argument(builder, leaf, path) for leaf, path in zip(leaves, names, strict=True)]
+    paths = names or [f"x{i}" for i in range(len(leaves))]
+    inputs = [_argument(builder, leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
     with patches.applied(), builder.entered():
-        result = f(*unflatten(tree, inputs))
-        results, output_tree = flatten(result)
+        results, output_tree = flatten(_call(f, unflatten(tree, inputs)))
         outputs = [_result(builder, leaf) for leaf in results]
     if not outputs:
-        raise TracingError(f"{_name(f)} returns nothing that could be differentiated")
-    hidden = [inner for _, inner in builder.captured]
-    graph = builder.build(
-        [*inputs, *hidden],
-        outputs,
-        input_names=[*names, *(f"captured{k}" for k in range(len(hidden)))],
-        output_names=paths(output_tree, "y"),
-        name=name or _name(f),
-        input_tree=tree if not hidden else None,
-        output_tree=output_tree,
-    )
-    return Closed(graph, tuple(outer for outer, _ in builder.captured))
+        raise TracingError(f"{name_of(f)} returns nothing that a graph could give back")
+    return Recording(builder, inputs, outputs, output_tree)
+
+
+def _call(f: Function, args: Any) -> Any:
+    try:
+        return f(*args)
+    except ValueError as error:
+        # NumPy hides why an element of a plain array cannot take a traced value.
+        if isinstance(error.__cause__, TracingError):
+            raise error.__cause__ from None
+        raise
+
+
+def inline(graph: Graph, *args: Any) -> Any:
+    """A graph's nodes on traced arrays, in the trace that runs; nested as the graph says."""
+    leaves, _ = flatten(args)
+    trace = stack.current()
+    if trace is None:
+        raise TracingError("inline needs a running trace: evaluate the graph instead")
+    return unflatten(graph.output_tree, trace.inline(graph, trace.lift(leaves)))
 
 
 def _argument(builder: Trace, leaf: Any, path: str) -> Array:
@@ -121,7 +159,8 @@ def _result(builder: Trace, leaf: Any) -> Value:
     return builder.lift([leaf])[0]
 
 
-def _name(f: Function) -> str:
+def name_of(f: Function) -> str:
+    """The function's own name, `f` where it has none that could stand in a listing."""
     name = getattr(f, "__name__", "f")
     return name if name.isidentifier() else "f"
 

@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 Derive = Callable[[Cells], Any]
 
 VIEWS = frozenset(
-    "array_split atleast_1d atleast_2d atleast_3d broadcast_to diagonal dsplit expand_dims flip "
-    "fliplr flipud hsplit linalg.diagonal linalg.matrix_transpose matrix_transpose moveaxis "
-    "permute_dims ravel reshape rollaxis rot90 split squeeze swapaxes transpose unstack vsplit".split()
+    (
+        *("array_split", "dsplit", "hsplit", "split", "unstack", "vsplit"),
+        *("atleast_1d", "atleast_2d", "atleast_3d", "expand_dims", "ravel", "reshape", "squeeze"),
+        *("linalg.matrix_transpose", "matrix_transpose", "moveaxis", "permute_dims", "rollaxis"),
+        *("flip", "fliplr", "flipud", "rot90", "swapaxes", "transpose"),
+        *("broadcast_to", "diagonal", "linalg.diagonal"),
+    )
 )
 """NumPy's functions that may return views of their first argument."""
 
@@ -143,10 +147,14 @@ def of(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
     result = emit()
     if isinstance(result, list | tuple):
         for k, part in enumerate(result):
-            _remember(part, array, lambda cells, k=k: derive(cells)[k])
+            _remember(part, array, _nth(derive, k))
     else:
         _remember(result, array, derive)
     return result
+
+
+def _nth(derive: Derive, k: int) -> Derive:
+    return lambda cells: derive(cells)[k]
 
 
 def _by_cells(memory: Memory, cells: Cells, derived: Any) -> Any:
