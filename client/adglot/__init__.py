@@ -37,7 +37,6 @@ from adglot.errors import (
 from adglot.ir import Graph, Type
 from adglot.reports import reports
 from adglot.tracing import trace
-from adglot.tracing import trace
 
 __all__ = [
     "AdglotError",
@@ -67,7 +66,6 @@ __all__ = [
     "Violation",
     "connect",
     "reports",
-    "trace",
     "trace",
 ]
 

@@ -10,7 +10,7 @@ import grpc
 
 from adglot.calls import Call, Explain, Register, Request
 from adglot.codec import listings, messages
-from adglot.errors import Unavailable
+from adglot.errors import InvalidArgument, Unavailable
 from adglot.transports.status import from_rpc_error
 
 Options = Sequence[tuple[str, Any]]
@@ -58,6 +58,8 @@ class _Methods:
     """The callables of one channel by method, made once: grpc takes longer than a small call."""
 
     def __init__(self, channel: Any, token: str | None) -> None:
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise InvalidArgument("a token has printable ASCII characters only")
         self._channel = channel
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._made: dict[str, Callable[..., Any]] = {}
