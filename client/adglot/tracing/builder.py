@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from adglot.errors import InvalidArgument, Violation
-from adglot.ir import Graph, Type
+from adglot.ir import Graph, Tree, Type
 from adglot.ops import Builder, Op, Value
 from adglot.ops.core import Attributes
 from adglot.tracing import stack
@@ -26,6 +27,8 @@ class Trace(Builder):
         self.location = location
         self.parent = stack.current()
         self.concrete = Concrete(self.records)
+        self.shared: dict[Any, tuple[Graph, list[Value], Tree]] = {}
+        """Sub-graphs of functions called with certain types, what they capture, how they nest."""
         self._captured: dict[int, tuple[Value, Array]] = {}
         self._guarded: set[tuple[int, bool | int]] = set()
 

@@ -101,8 +101,8 @@ def record(
 ) -> Recording:
     """Run `f` on traced arrays like the leaves; with `abstract` none of them has a number."""
     builder = Trace(abstract=abstract)
-    paths = names or [f"x{i}" for i in range(len(leaves))]
-    inputs = [_argument(builder, leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
+    fields = names or [f"x{i}" for i in range(len(leaves))]
+    inputs = [_argument(builder, leaf, field) for leaf, field in zip(leaves, fields, strict=True)]
     with patches.applied(), builder.entered():
         results, output_tree = flatten(_call(f, unflatten(tree, inputs)))
         outputs = [_result(builder, leaf) for leaf in results]
