@@ -47,9 +47,10 @@ def _infer_along(x: Type, axis: int, reverse: bool) -> Type:
 
 def _accumulate(accumulate: Callable[..., Array]) -> Callable[..., Array]:
     def evaluate(x: Array, axis: int, reverse: bool) -> Array:
-        if reverse:
-            return np.flip(accumulate(np.flip(x, axis), axis), axis)
-        return accumulate(x, axis)
+        if not reverse:
+            return accumulate(x, axis)
+        backwards = (*(np.s_[:],) * axis, np.s_[::-1])
+        return accumulate(x[backwards], axis)[backwards]
 
     return evaluate
 
@@ -128,14 +129,14 @@ def _infer_recurrence(a: Type, b: Type, axis: int, reverse: bool) -> Type:
 
 def _recurrence(a: Array, b: Array, axis: int, reverse: bool) -> Array:
     order = np.s_[::-1] if reverse else np.s_[:]
-    factors = np.moveaxis(a, axis, 0)[order]
-    y = np.array(np.moveaxis(b, axis, 0)[order], np.result_type(a, b), order="C")
+    factors = a.swapaxes(0, axis)[order]
+    y = np.array(b.swapaxes(0, axis)[order], np.result_type(a, b), order="C")
     if y.ndim == 1:
         y[:] = _run_scalars(factors.tolist(), y.tolist())
     else:
         for k in range(1, len(y)):
             y[k] += factors[k] * y[k - 1]
-    return np.moveaxis(y[order], 0, axis)
+    return y[order].swapaxes(0, axis)
 
 
 def _run_scalars(factors: list[Any], terms: list[Any]) -> list[Any]:

@@ -108,12 +108,11 @@ def _infer_scatter(x: Type, updates: Type, *indices: Type, axis: int) -> Type:
 
 def _scatter_add(x: Array, updates: Array, *indices: Array, axis: int) -> Array:
     y = np.array(x, order="C")
-    if y.ndim == 1:
-        np.add.at(y, indices[0], updates)
-    else:
-        # five times as fast as handing several axes to add.at, whose fast loop knows one
+    cells: Any = indices[0]
+    if y.ndim > 1:
         cells = np.arange(y.size).reshape(y.shape)[_at(indices, axis)]
-        np.add.at(y.reshape(-1), np.ravel(cells), np.ravel(updates))
+    # the fast loop of add.at, five times as fast as the other, is for one axis of indices
+    np.add.at(y.reshape(-1), cells.reshape(-1), updates.reshape(-1))
     return y
 
 
@@ -220,12 +219,12 @@ def _lasting(x: Type, indices: Sequence[Value], axis: int) -> Value | None:
 
 def _distinct(shape: Ints, indices: Sequence[Value]) -> bool:
     """Whether the indices are constants, and no place stands twice."""
-    arrays = [rules.known(index) for index in indices]
-    if any(array is None for array in arrays):
+    arrays = [array for index in indices if (array := rules.known(index)) is not None]
+    if len(arrays) != len(indices):
         return False
     count = np.zeros(shape, np.int64)
     try:
-        np.add.at(count, tuple(arrays), 1)
+        np.add.at(count, _at(arrays, 0), 1)
     except IndexError:
         return False  # an error belongs to the run
     return bool(np.all(count <= 1))

@@ -10,7 +10,7 @@ import numpy as np
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
 from adglot.ops import rules
-from adglot.ops.arithmetic import equal, where
+from adglot.ops.arithmetic import where
 from adglot.ops.core import Array, Attr, NonSmooth, Op, Sample, Value
 from adglot.ops.cumulative import accumulated_dtype, cumulative_prod, matrix, previous
 from adglot.ops.shape import permute_dims
@@ -122,28 +122,31 @@ def _infer_extreme(x: Type, axes: Ints) -> Type:
     return x.with_shape(shape)
 
 
-def _jvp_extreme(name: str) -> Callable[..., Any]:
+def _jvp_extreme(name: str, behind: str) -> Callable[..., Any]:
     def jvp(primals: Sequence[Value], tangents: Sequence[Value | None], axes: Ints) -> Any:
         (x,), (t,) = primals, tangents
         y = rules.entry(name)(x, axes=axes)
         if t is None:
             return (y,), (None,)
-        reached = equal(x, rules.reshape(y, kept_shape(x.type, axes)))
-        total = sum(where(reached, t, 0.0), axes=axes)
-        return (y,), (total / rules.convert(sum(reached, axes=axes), y.dtype),)
+        # no element is less or greater than NaN: so nobody is out, forwards and backwards
+        compare = rules.entry("not_equal" if x.type.is_complex else behind)
+        out = compare(x, rules.reshape(y, kept_shape(x.type, axes)))
+        ties = rules.length([x.shape[i] for i in axes]) - sum(out, axes=axes)
+        total = sum(where(out, 0.0, t), axes=axes)
+        return (y,), (total / rules.convert(ties, y.dtype),)
 
     return jvp
 
 
 def _ties(reduce: Callable[..., Any]) -> Callable[..., Any]:
     def contains(x: Array, axes: Ints) -> Any:
-        reached = x == reduce(x, axes, keepdims=True)
-        return np.add.reduce(reached, axes) > 1
+        extreme = reduce(x, axes, keepdims=True)
+        return (np.add.reduce(x == extreme, axes) > 1) | np.isnan(np.squeeze(extreme, axes))
 
     return contains
 
 
-def _extreme(name: str, doc: str, reduce: Callable[..., Any]) -> Op:
+def _extreme(name: str, doc: str, reduce: Callable[..., Any], behind: str) -> Op:
     return Op(
         name=name,
         doc=doc + " over the axes; NaN if there is one. Complex numbers are ordered by real part, "
@@ -152,7 +155,7 @@ def _extreme(name: str, doc: str, reduce: Callable[..., Any]) -> Op:
         attributes=AXES,
         evaluate=lambda x, axes: reduce(x, axes),
         infer=_infer_extreme,
-        jvp=_jvp_extreme(name),
+        jvp=_jvp_extreme(name, behind),
         transpose=rules.NOT_LINEAR,
         batch=rules.batch_leading(name, axes=rules.shift_axes),
         cost=rules.per_input(rules.ARITHMETIC),
@@ -163,15 +166,15 @@ def _extreme(name: str, doc: str, reduce: Callable[..., Any]) -> Op:
         nonsmooth=(
             NonSmooth(
                 "several elements are the extreme one",
-                "they share the derivative evenly",
+                "they share the derivative evenly, as all do where one is NaN",
                 _ties(reduce),
             ),
         ),
     )
 
 
-max: Op = _extreme("max", "The greatest element", np.maximum.reduce)
-min: Op = _extreme("min", "The least element", np.minimum.reduce)
+max: Op = _extreme("max", "The greatest element", np.maximum.reduce, "less")
+min: Op = _extreme("min", "The least element", np.minimum.reduce, "greater")
 
 
 # ------------------------------------------------------------------ argmax, argmin
