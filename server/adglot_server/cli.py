@@ -34,7 +34,6 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(fields(Limits)):
         command = click.option(
             f"--max-{field.name.replace('_', '-')}",
-            field.name,
             type=click.IntRange(min=1),
             default=defaults[field.name],
             # Half of this machine's memory is no number for a manual.
@@ -47,7 +46,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(context_settings={"show_default": True})
 @click.option(
-    "--address", "addresses", multiple=True, default=("localhost:50051",), metavar="ADDRESS",
+    "--address", multiple=True, default=("localhost:50051",), metavar="ADDRESS",
     help="host:port (port 0: any free one) or unix:/path; repeat to listen on several.",
 )  # fmt: skip
 @click.option(
@@ -63,7 +62,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Time that running requests get to finish when the server stops.",
 )  # fmt: skip
 def serve(
-    addresses: tuple[str, ...],
+    address: tuple[str, ...],
     workers: int | None,
     token: str | None,
     certificate: Path | None,
@@ -73,17 +72,17 @@ def serve(
 ) -> None:
     """Serve derivatives until Ctrl-C or SIGTERM, then finish what runs.
 
-    Every option can also be set in the environment: --max-nodes by ADGLOT_SERVE_MAX_NODES, and
-    --address by ADGLOT_SERVE_ADDRESS (several with spaces between).
+    Every option can also be set in the environment: --max-nodes by ADGLOT_SERVE_MAX_NODES, and so
+    on; several addresses stand with spaces between.
     """
     from adglot_server.service import server
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     server.serve(
-        addresses,
+        address,
         _announce,
         workers=workers,
-        limits=Limits(**limits),
+        limits=Limits(**{name.removeprefix("max_"): limit for name, limit in limits.items()}),
         credentials=_credentials(certificate, key),
         token=token,
         grace=grace,

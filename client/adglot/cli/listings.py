@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import chain
 
 import click
 from rich import box
@@ -15,8 +16,11 @@ from adglot.calls import OPERATORS, EngineInfo
 from adglot.cli.connection import client_options
 from adglot.client import Client
 from adglot.errors import NotFound
-from adglot.ops import TABLE, Absent, Attr, Op
+from adglot.ir import Type
+from adglot.ops import TABLE, Absent, Attr, Op, Sample
 from adglot.ops.core import REQUIRED
+
+NO_TANGENTS = "its results are bool or integer"
 
 
 @click.command
@@ -61,7 +65,14 @@ def signature(op: Op) -> str:
 
 def derivative(op: Op) -> str:
     """Whether the op has a derivative, and if not, why."""
-    return f"none: {op.jvp.reason}" if isinstance(op.jvp, Absent) else "yes"
+    if isinstance(op.jvp, Absent):
+        return f"none: {op.jvp.reason}"
+    results = chain.from_iterable(_result_types(op, sample) for sample in op.samples())
+    return "yes" if any(type.is_differentiable for type in results) else f"none: {NO_TANGENTS}"
+
+
+def _result_types(op: Op, sample: Sample) -> tuple[Type, ...]:
+    return op.output_types(tuple(map(Type.of, sample.operands)), op.complete(sample.attributes))
 
 
 def _op(name: str) -> Op:
@@ -81,12 +92,15 @@ def _part(part: object) -> str:
 
 
 def _op_table() -> Table:
-    table = Table("op", "what it computes", "derivative", "at kinks", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    table.add_column("op", no_wrap=True)
+    for column in ("what it computes", "derivative", "at kinks"):
+        table.add_column(column)
     table.caption = f"{len(TABLE)} ops; adglot ops NAME says more of one"
     for _, op in sorted(TABLE.items()):
         kinks = "; ".join(f"{case.where}: {case.convention}" for case in op.nonsmooth)
-        known = "no" if isinstance(op.jvp, Absent) else "yes"
-        table.add_row(*map(escape, (signature(op), op.doc.split(". ")[0], known, kinks)))
+        known, _, _ = derivative(op).partition(":")
+        table.add_row(*map(escape, (op.name, op.doc.split(". ")[0], known, kinks)))
     return table
 
 
