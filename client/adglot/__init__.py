@@ -36,7 +36,7 @@ from adglot.errors import (
 )
 from adglot.ir import Graph, Type
 from adglot.reports import reports
-from adglot.tracing import trace
+from adglot.tracing import cond, custom_derivative, scan, shared, trace, while_loop
 
 __all__ = [
     "AdglotError",
@@ -64,9 +64,14 @@ __all__ = [
     "UnknownGraph",
     "Unsupported",
     "Violation",
+    "cond",
     "connect",
+    "custom_derivative",
     "reports",
+    "scan",
+    "shared",
     "trace",
+    "while_loop",
 ]
 
 __version__ = version("adglot")
