@@ -117,7 +117,8 @@ def _richardson(
     previous: list[Array] = []
     for h, (high, low) in zip(STEPS, pairs, strict=True):
         with np.errstate(all="ignore"):
-            rounding = 2 * eps * np.maximum(np.abs(high), np.abs(low)) / h
+            # of the largest component: LAPACK's errors are small against the whole result only
+            rounding = 2 * eps * np.max(np.abs([high, low]), initial=0.0) / h
             row = [(high - low) / (2 * real(h))]
             for j, above in enumerate(previous, 1):
                 row.append(row[-1] + (row[-1] - above) / real(4.0**j - 1))
