@@ -12,6 +12,7 @@ from adglot.errors import AdglotError, GuardFailed, InvalidArgument, Violation
 from adglot.ir import Graph, Guard, Node
 from adglot.ops import TABLE
 from adglot.ops.core import Array
+from adglot.ops.kernels import OfBools, fastest
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.liveness import VIEWS, liveness
 
@@ -123,7 +124,8 @@ class Interpreter:
         op = TABLE[node.op]
         if op.higher_order:
             return _nested(partial(op.evaluate, **node.attributes), self._bodies, node, index)
-        function = partial(op.evaluate, **node.attributes) if node.attributes else op.evaluate
+        function = fastest(op.evaluate, [self._graph.types[i].dtype for i in node.operands])
+        function = partial(function, **node.attributes) if node.attributes else function
         if target is not None:
             return _in_place(function, node.operands, target, index)
         if len(node.outputs) > 1:
@@ -153,7 +155,7 @@ class _Reuse:
 
 def _is_ufunc(node: Node) -> bool:
     evaluate = TABLE[node.op].evaluate
-    return isinstance(evaluate, np.ufunc) and node.op not in VIEWS
+    return isinstance(evaluate, np.ufunc | OfBools) and node.op not in VIEWS
 
 
 def _cost(node: Node, graph: Graph) -> int:
