@@ -82,6 +82,13 @@ def _convert(x: Value, dtype: str) -> Value:
     return TABLE["convert_element_type"](_real(x), dtype=dtype)
 
 
+def _triangular_solve(a: Value, b: Value, adjoint: bool, **how: Any) -> Value:
+    """The transpose in place of the adjoint, which is the same for real matrices."""
+    return TABLE["linalg.triangular_solve"](
+        rules.conj(a) if adjoint else a, b, adjoint=adjoint, **how
+    )
+
+
 EXTENSIONS: dict[str, Callable[..., Value]] = {
     "abs": lambda x: _choose(_negative(x), -x, x),
     "maximum": lambda a, b: _choose(_real(a) >= _real(b), a, b),
@@ -91,6 +98,7 @@ EXTENSIONS: dict[str, Callable[..., Value]] = {
     "real": lambda x: x,
     "conj": lambda x: x,
     "imag": lambda x: x * 0.0,
+    "linalg.triangular_solve": _triangular_solve,
 }
 """Ops whose NumPy function is not the analytic extension."""
 
@@ -101,6 +109,7 @@ NOT_ANALYTIC = frozenset(
     {
         "linalg.cholesky",
         "linalg.eigh",
+        "linalg.pinv",
         "linalg.qr",
         "linalg.slogdet",
         "linalg.svd",
