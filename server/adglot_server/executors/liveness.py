@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from adglot.ir import Graph, Node, Type
 
-VIEWS = frozenset({"reshape", "permute_dims", "broadcast_to", "slice", "flip", "real", "imag"})
+VIEWS = frozenset(
+    {"reshape", "permute_dims", "broadcast_to", "slice", "dynamic_slice", "flip", "real", "imag"}
+)
 """Ops whose result shares memory with the first operand (a reshape may copy; then it is more)."""
 
 FOREVER = 1 << 62
