@@ -5,28 +5,48 @@ name is. Each module is one kind of function. May import `adglot.ops`, `adglot.i
 """
 
 from adglot.ops.composites import (
+    averages,
+    calculus,
+    complexes,
     contraction,
+    creation,
     elementwise,
+    fourier,
     indexing,
     joining,
+    linalg,
     products,
     reductions,
     shapes,
+    sorting,
+    special,
+    updates,
 )
 from adglot.ops.composites.aliases import ALIASES
 from adglot.ops.composites.indexing import getitem
 from adglot.ops.composites.registry import COMPOSITES, composite
+from adglot.ops.composites.updates import setitem
 
 __all__ = [
     "ALIASES",
     "COMPOSITES",
+    "averages",
+    "calculus",
+    "complexes",
     "composite",
     "contraction",
+    "creation",
     "elementwise",
+    "fourier",
     "getitem",
     "indexing",
     "joining",
+    "linalg",
     "products",
     "reductions",
+    "setitem",
     "shapes",
+    "sorting",
+    "special",
+    "updates",
 ]

@@ -10,7 +10,9 @@ _SAME_NAME = (
     *("add", "subtract", "multiply", "divide", "remainder", "floor_divide", "maximum", "minimum"),
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isfinite"),
     *("logical_and", "logical_or", "logical_xor", "logical_not"),
-    *("special.erf", "special.erfc", "special.gammaln", "special.digamma", "special.expit"),
+    *("special.erf", "special.erfc", "special.erfinv", "special.expit"),
+    *("special.gamma", "special.gammaln", "special.digamma", "special.log_ndtr", "special.ndtri"),
+    *("linalg.solve", "linalg.inv", "linalg.det"),
 )
 
 ALIASES: dict[str, str] = {name: name for name in _SAME_NAME} | {

@@ -154,12 +154,12 @@ def fabs(x: Value) -> Value:
 @composite("heaviside")
 def heaviside(x1: Any, x2: Any) -> Value:
     """0 where x1 < 0, x2 where x1 = 0, 1 where x1 > 0."""
-    a, b = (inexact(x) for x in _weak(x1, x2))
+    a, b = (inexact(x) for x in weak(x1, x2))
     step = ops.where(ops.equal(a, 0.0), b, rules.convert(a > 0, b.dtype))
     return ops.where(isnan(a), a, step)
 
 
-def _weak(x1: Any, x2: Any) -> list[Value]:
+def weak(x1: Any, x2: Any) -> list[Value]:
     """Both as Values, a Python scalar in the other's dtype."""
     return ops.core.builder_of((x1, x2)).lift_weak((x1, x2))
 
@@ -184,14 +184,14 @@ def clip(
 @composite("fmax")
 def fmax(x1: Any, x2: Any) -> Value:
     """The greater; a NaN counts as missing."""
-    a, b = _weak(x1, x2)
+    a, b = weak(x1, x2)
     return ops.where(isnan(a), b, ops.where(isnan(b), a, ops.maximum(a, b)))
 
 
 @composite("fmin")
 def fmin(x1: Any, x2: Any) -> Value:
     """The smaller; a NaN counts as missing."""
-    a, b = _weak(x1, x2)
+    a, b = weak(x1, x2)
     return ops.where(isnan(a), b, ops.where(isnan(b), a, ops.minimum(a, b)))
 
 
@@ -231,7 +231,7 @@ def trunc(x: Value, out: Any = NO_OUT) -> Value:
 @composite("fmod")
 def fmod(x1: Any, x2: Any) -> Value:
     """The remainder with the sign of x1."""
-    a, b = _weak(x1, x2)
+    a, b = weak(x1, x2)
     r = ops.remainder(ops.abs(a), ops.abs(b))
     return ops.where(a < 0, -r, r)
 

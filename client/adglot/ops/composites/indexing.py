@@ -40,20 +40,19 @@ def getitem(x: Value, key: Any) -> Value:
     <Value %3: float64[4]>
     """
     resolved = resolve(key, x.shape)
-    sliced = _sliced(x, _full_spans(resolved, x.shape))
+    block = sliced_by(x, full_spans(resolved, x.shape))
     if not resolved.picked:
-        return rules.reshape(sliced, _basic_shape(resolved))
-    shape = _one_axis_an_entry(resolved, sliced.shape)
-    return _gathered(rules.reshape(sliced, shape), resolved)
+        return rules.reshape(block, basic_shape(resolved))
+    return _gathered(rules.reshape(block, entry_shape(resolved, block.shape)), resolved)
 
 
-def _full_spans(key: Key, shape: Ints) -> list[Span]:
+def full_spans(key: Key, shape: Ints) -> list[Span]:
     """A span for every axis of x: picked ones stay whole."""
     old = [e for e in key.entries if isinstance(e, Span) or (isinstance(e, Picked) and not e.new)]
     return [e if isinstance(e, Span) else Span(0, n, 1) for e, n in zip(old, shape, strict=True)]
 
 
-def _sliced(x: Value, spans: Sequence[Span]) -> Value:
+def sliced_by(x: Value, spans: Sequence[Span]) -> Value:
     """One slice node, and one flip where steps are negative; all axes kept."""
     starts, stops, strides = [], [], []
     for span in spans:
@@ -70,12 +69,14 @@ def _sliced(x: Value, spans: Sequence[Span]) -> Value:
     return ops.flip(x, axes=turned) if turned else x
 
 
-def _basic_shape(key: Key) -> Ints:
+def basic_shape(key: Key) -> Ints:
+    """The shape of x under a key without index arrays."""
     kept = [e for e in key.entries if isinstance(e, New) or (isinstance(e, Span) and e.kept)]
     return tuple(1 if isinstance(e, New) else e.count for e in kept if not isinstance(e, Picked))
 
 
-def _one_axis_an_entry(key: Key, shape: Ints) -> Ints:
+def entry_shape(key: Key, shape: Ints) -> Ints:
+    """A block's shape with one axis an entry of the key: new ones have length 1."""
     lengths = iter(shape)
     return tuple(
         1 if isinstance(e, New) or (isinstance(e, Picked) and e.new) else next(lengths)
@@ -85,49 +86,23 @@ def _one_axis_an_entry(key: Key, shape: Ints) -> Ints:
 
 def _gathered(y: Value, key: Key) -> Value:
     """The picked axes of y replaced by those of the index arrays, where NumPy puts them."""
+    z, place = neighbours(y, key)
+    return ops.take(z, *index_values(z, key), axis=place)
+
+
+def neighbours(y: Value, key: Key) -> tuple[Value, int]:
+    """y with its picked axes side by side, and the first of them: 0 where a slice parts them."""
     picked = key.picked
+    place = picked[0] if key.adjacent else 0
+    rest = [i for i in range(y.ndim) if i not in picked]
+    return permute(y, [*rest[:place], *picked, *rest[place:]]), place
+
+
+def index_values(like: Value, key: Key) -> list[Value]:
+    """The index arrays of the picked axes."""
     indices = [e.indices for e in key.entries if isinstance(e, Picked)]
     broadcast_shape(indices)
-    if len(picked) == 1:
-        return ops.take(y, _as_value(y, indices[0]), axis=picked[0])
-    merged, axis = merge(y, picked, picked[0] if key.adjacent else 0)
-    flat = flat_indices(y, indices, [y.shape[i] for i in picked])
-    return ops.take(merged, flat, axis=axis)
-
-
-def _as_value(like: Value, indices: Array | Value) -> Value:
-    return indices if isinstance(indices, Value) else constant(like, indices)
-
-
-def merge(y: Value, axes: Sequence[int], place: int) -> tuple[Value, int]:
-    """Axes merged into one, and its place in the result."""
-    rest = [i for i in range(y.ndim) if i not in axes]
-    before = [i for i in rest if i < place]
-    order = [*before, *axes, *rest[len(before) :]]
-    z = permute(y, order)
-    shape = [y.shape[i] for i in order]
-    first, last = len(before), len(before) + len(axes)
-    size = rules.length(shape[first:last])
-    return rules.reshape(z, (*shape[:first], size, *shape[last:])), first
-
-
-def flat_indices(like: Value, indices: Sequence[Any], lengths: Sequence[int]) -> Value:
-    """One row-major index for several; a traced index out of bounds stays out of bounds."""
-    if all(isinstance(i, np.ndarray) for i in indices):
-        shaped = np.broadcast_arrays(*indices)
-        return constant(like, np.ravel_multi_index(shaped, lengths))
-    values = [_as_value(like, index) for index in indices]
-    total, outside = _from_zero(values[0], lengths[0])
-    for index, n in zip(values[1:], lengths[1:], strict=True):
-        part, wrong = _from_zero(index, n)
-        total, outside = total * n + part, ops.logical_or(outside, wrong)
-    return ops.where(outside, rules.length(lengths), total)
-
-
-def _from_zero(index: Value, n: int) -> tuple[Value, Value]:
-    """An index counted from 0, and where it is out of bounds."""
-    outside = ops.logical_or(index < -n, index >= n)
-    return ops.where(index < 0, index + n, index), outside
+    return [i if isinstance(i, Value) else constant(like, i) for i in indices]
 
 
 # ------------------------------------------------------------------ take

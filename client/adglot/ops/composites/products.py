@@ -258,7 +258,7 @@ def _triangle(m: Any, k: int, lower: bool) -> Value:
     x = lift_one(m)
     if x.ndim == 1:
         x = rules.broadcast_to(x, (x.size, x.size))
-    return ops.TABLE["tril" if lower else "triu"](x, k=k)
+    return ops.TABLE["tril" if lower else "triu"](x, diagonal=k)
 
 
 @composite("vander")

@@ -1,0 +1,144 @@
+"""New arrays like a traced one, or between traced ends; lengths and shapes are static."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from adglot import ops
+from adglot.errors import TracingError
+from adglot.ops import rules
+from adglot.ops.composites.elementwise import power
+from adglot.ops.composites.registry import composite
+from adglot.ops.composites.shapes import moveaxis
+from adglot.ops.composites.support import astype, constant, inexact, lift, lift_one, static
+from adglot.ops.core import Value
+
+# ------------------------------------------------------------------ filled arrays
+
+
+@composite("full_like")
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Value:
+    """An array of one value, with the shape and dtype of a where none is given."""
+    x, fill = lift(a, fill_value)
+    size = x.shape if shape is None else tuple(np.atleast_1d(static(shape, "shape")).tolist())
+    return rules.broadcast_to(astype(fill, x.dtype if dtype is None else dtype), size)
+
+
+@composite("zeros_like", "empty_like")
+def zeros_like(
+    a: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Value:
+    """Zeros; `empty_like` is the same, for a graph has no undefined values."""
+    return full_like(a, 0, dtype, order, subok, shape)
+
+
+@composite("ones_like")
+def ones_like(
+    a: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Value:
+    """Ones."""
+    return full_like(a, 1, dtype, order, subok, shape)
+
+
+@composite("full")
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Value:
+    """An array of one traced value, or of a row of them."""
+    fill = lift_one(fill_value)
+    size = tuple(np.atleast_1d(static(shape, "shape")).tolist())
+    return rules.broadcast_to(astype(fill, dtype), size)
+
+
+@composite("copy")
+def copy(a: Any, order: str = "K", subok: bool = False) -> Value:
+    """The same value: values never change."""
+    return lift_one(a)
+
+
+@composite("astype")
+def as_dtype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Value:
+    """In another dtype; dropping an imaginary part is refused."""
+    return astype(lift_one(x), dtype)
+
+
+# ------------------------------------------------------------------ ranges
+
+
+@composite("linspace")
+def linspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Value | tuple[Value, Value]:
+    """So many evenly spaced numbers from start to stop."""
+    a, b = (inexact(v) for v in lift(start, stop))
+    count = operator.index(static(num, "num"))
+    if count < 0:
+        raise ValueError(f"Number of samples, {count}, must be non-negative.")
+    steps = count - 1 if endpoint else count
+    delta = b - a
+    step = delta / steps if steps > 0 else delta * float("nan")
+    y = a + _ramp(delta, count) * step if steps > 0 else a + _ramp(delta, count) * delta
+    if endpoint and count > 1:
+        last = rules.broadcast_to(b, (1, *y.shape[1:]))
+        y = ops.concat(ops.shape.slice_axis(y, 0, 0, count - 1), rules.convert(last, y.dtype))
+    y = astype(moveaxis(y, 0, axis), dtype)
+    return (y, step) if retstep else y
+
+
+def _ramp(like: Value, count: int) -> Value:
+    """0, 1, ... along a new first axis."""
+    kind = np.empty(0, like.dtype).real.dtype
+    return constant(like, np.arange(count, dtype=kind).reshape(count, *(1,) * like.ndim))
+
+
+@composite("logspace")
+def logspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Value:
+    """``base ** linspace(start, stop)``."""
+    first, last, base = lift(start, stop, base)
+    exponents = linspace(first, last, num, endpoint, axis=axis)
+    assert isinstance(exponents, Value)
+    return astype(power(base, exponents), dtype)
+
+
+@composite("arange")
+def arange(*args: Any, **kwargs: Any) -> Value:
+    """Refused with traced arguments: they would decide how many elements there are."""
+    raise TracingError("arange: its length must not depend on traced values; use linspace")
