@@ -72,7 +72,7 @@ FUNCTIONS = {
     "special.erfc": real(mp.erfc, -6, 15),
     "special.erfinv": real(mp.erfinv, -0.999, 0.999),
     "special.ndtri": real(lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1), 0.001, 0.999),
-    "special.log_ndtr": real(lambda x: mp.log(mp.ncdf(x)), -6, 5, cancels=2),
+    "special.log_ndtr": real(lambda x: mp.log(mp.ncdf(x)), -3, 5, cancels=2),
     "special.expit": real(lambda x: 1 / (1 + mp.exp(-x)), -30, 30, cancels=1),
     "special.gamma": real(mp.gamma, 0.1, 20),
     "special.gammaln": real(mp.loggamma, 2.5, 50),
