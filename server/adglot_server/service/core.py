@@ -109,9 +109,12 @@ class Core:
         started = time.perf_counter()
         results = prepared.run(inputs, control)
         seconds = time.perf_counter() - started
+        values, derivatives = results[: prepared.values], results[prepared.values :]
+        if prepared.error_estimates:  # As many arrays again, which an answer has no place for.
+            derivatives = derivatives[: len(derivatives) // 2]
         return Answer(
-            tuple(results[: prepared.values]) if _wants_values(call) else (),
-            tuple(results[prepared.values :]),
+            tuple(values) if _wants_values(call) else (),
+            tuple(derivatives),
             _report(call, ports, graph, prepared, prepare_seconds, seconds),
         )
 
