@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from adglot.asking import Plan, Session
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
-from adglot.plans import Plan, Session
 from adglot.transports import embedded
 from adglot.transports.base import AsyncTransport, Transport
 

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from adglot import plans
+from adglot.asking import Ask, Plan, Session
 from adglot.calls import OPERATORS, Mode
 from adglot.errors import InvalidArgument, Unsupported, Violation
 from adglot.ir import Graph
-from adglot.plans import Argnums, Ask, Plan, Session
+from adglot.plans import Argnums
 from adglot.points import Function, KeepingSource, Source, source
 
 

@@ -6,127 +6,74 @@ drives plans with blocking calls, `adglot.aio` by awaiting; nothing is written t
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from adglot.asking import Ask, Fields, Plan, Session
 from adglot.calls import (
-    DEFAULT_ENGINE,
     OPERATORS,
     Answer,
     Array,
-    Call,
     Explain,
     Explanation,
     Listing,
     Mode,
     Operator,
     Register,
-    Request,
 )
-from adglot.errors import AdglotError, GuardFailed, InvalidArgument, UnknownGraph, Violation
+from adglot.errors import InvalidArgument, Violation
 from adglot.ir import LEAF, Graph, Tree
-from adglot.naming import named_error, named_text
+from adglot.naming import named_text
 from adglot.nesting import leaves_like, nest, scalars, scatter
-from adglot.points import Point, Source, as_dtype
-from adglot.reports import tell
+from adglot.points import Point, as_dtype
 
-T = TypeVar("T")
-Plan = Generator[Request, Any, T]
 Argnums = int | Sequence[int]
-
-MOST_KNOWN = 10_000
-
-
-@dataclass(slots=True)
-class Session:
-    """What a client remembers: the digests that its server should know."""
-
-    known: set[str] = field(default_factory=set)
-
-    def send(self, call: Call, wrap: Callable[[Call], Request]) -> Plan[Any]:
-        """Ask by digest where the server should know the graph, and send it where it does not."""
-        if call.digest in self.known:
-            try:
-                return (yield wrap(replace(call, graph=call.digest)))
-            except UnknownGraph:
-                self.known.discard(call.digest)
-        reply = yield wrap(call)
-        self.remember(call.digest)
-        return reply
-
-    def remember(self, digest: str) -> None:
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        self.known.add(digest)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A function, arguments, and what every operator takes besides."""
-
-    session: Session
-    source: Source
-    args: tuple[Any, ...]
-    engine: str = DEFAULT_ENGINE
-    batch: bool = False
-    timeout: float | None = None
-
-    def send(
-        self, build: Callable[[Point], Call], wrap: Callable[[Call], Request] = lambda call: call
-    ) -> Plan[tuple[Point, Any]]:
-        """Send the call that `build` makes; where a guard fails, once more with another graph."""
-        point = self.source.at(self.args, self.batch)
-        try:
-            return point, (yield from self._send(point, build, wrap))
-        except GuardFailed:
-            another = self.source.again(self.args, self.batch)
-            if another is None:
-                raise
-        return another, (yield from self._send(another, build, wrap))
-
-    def _send(
-        self, point: Point, build: Callable[[Point], Call], wrap: Callable[[Call], Request]
-    ) -> Plan[Any]:
-        deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        call = replace(build(point), engine=self.engine, batch=self.batch, deadline=deadline)
-        try:
-            reply = yield from self.session.send(call, wrap)
-        except AdglotError as error:
-            raise named_error(error, point.graph, call) from None
-        if isinstance(reply, Answer):
-            tell(reply.report)
-        return reply
 
 
 def evaluate(ask: Ask) -> Plan[Any]:
-    point, answer = yield from ask.send(lambda p: Call("evaluate", p.graph, p.values))
+    point, answer = yield from ask.send(lambda point: {"operator": "evaluate"})
     return _values(point, answer)
 
 
 def jvp(ask: Ask, tangents: Any, seed_axis: bool) -> Plan[tuple[Any, Any]]:
-    point, answer = yield from ask.send(
-        lambda p: replace(
-            _tangent_call("jvp", p, tangents), seed_axis=seed_axis, include_values=True
-        )
-    )
+    def build(point: Point) -> Fields:
+        wrt, seeds = _tangents(point, tangents)
+        return {
+            "operator": "jvp",
+            "wrt": wrt,
+            "seeds": seeds,
+            "seed_axis": seed_axis,
+            "include_values": True,
+        }
+
+    point, answer = yield from ask.send(build)
     return _values(point, answer), _by_output(point, answer, scalars(answer.derivatives))
 
 
 def vjp(ask: Ask, cotangents: Any, seed_axis: bool) -> Plan[tuple[Any, Any]]:
-    point, answer = yield from ask.send(
-        lambda p: replace(_cotangent_call(p, cotangents), seed_axis=seed_axis, include_values=True)
-    )
+    def build(point: Point) -> Fields:
+        of, seeds = _cotangents(point, cotangents)
+        return {
+            "operator": "vjp",
+            "of": of,
+            "seeds": seeds,
+            "seed_axis": seed_axis,
+            "include_values": True,
+        }
+
+    point, answer = yield from ask.send(build)
     return _values(point, answer), _by_input(point, answer)
 
 
 def hvp(ask: Ask, tangents: Any, seed_axis: bool) -> Plan[Any]:
-    point, answer = yield from ask.send(
-        lambda p: replace(_tangent_call("hvp", p, tangents), seed_axis=seed_axis)
-    )
+    def build(point: Point) -> Fields:
+        wrt, seeds = _tangents(point, tangents)
+        return {"operator": "hvp", "wrt": wrt, "seeds": seeds, "seed_axis": seed_axis}
+
+    point, answer = yield from ask.send(build)
     return _by_input(point, answer)
 
 
@@ -137,7 +84,7 @@ def gradient(ask: Ask, argnums: Argnums, value: bool) -> Plan[Any]:
 
 
 def derivative(ask: Ask, argnum: int) -> Plan[Any]:
-    def build(point: Point) -> Call:
+    def build(point: Point) -> Fields:
         values = [point.values[i] for i in point.positions(argnum)]
         if [value.ndim - ask.batch for value in values] != [0]:
             what = "derivative takes one scalar argument: use gradient or jacobian"
@@ -165,9 +112,9 @@ def explain(ask: Ask, operator: str, argnums: Argnums | None, mode: Mode) -> Pla
     if argnums is None and name in ("gradient", "jacobian", "hessian"):
         argnums = 0
 
-    def build(point: Point) -> Call:
+    def build(point: Point) -> Fields:
         wrt = () if argnums is None else point.positions(argnums)
-        return Call(_operator(name), point.graph, wrt=wrt, mode=mode)
+        return {"operator": _operator(name), "wrt": wrt, "mode": mode}
 
     explanation: Explanation
     point, explanation = yield from ask.send(build, Explain)
@@ -202,40 +149,35 @@ def _operator(name: str) -> Operator:
 
 def _whole(
     operator: Operator, argnums: Argnums, mode: Mode = "auto", value: bool = False
-) -> Callable[[Point], Call]:
+) -> Callable[[Point], Fields]:
     """The call of an operator that takes no seeds."""
-    return lambda point: Call(
-        operator,
-        point.graph,
-        point.values,
-        wrt=point.positions(argnums),
-        mode=mode,
-        include_values=value,
-    )
+    return lambda point: {
+        "operator": operator,
+        "wrt": point.positions(argnums),
+        "mode": mode,
+        "include_values": value,
+    }
 
 
-def _tangent_call(operator: Operator, point: Point, tangents: Any) -> Call:
+Seeds = tuple[tuple[int, ...], tuple[Array, ...]]
+"""Positions of inputs or outputs, and a seed for each."""
+
+
+def _tangents(point: Point, tangents: Any) -> Seeds:
     leaves = leaves_like(point.inputs, tangents, "tangents")
-    dtypes = [value.dtype for value in point.values]
-    wrt, seeds = _seeds(leaves, dtypes)
-    return Call(operator, point.graph, point.values, seeds, wrt=wrt)
+    return _seeds(leaves, [value.dtype for value in point.values])
 
 
-def _cotangent_call(point: Point, cotangents: Any) -> Call:
+def _cotangents(point: Point, cotangents: Any) -> Seeds:
     if isinstance(point.graph, str):
         leaves = list(cotangents) if isinstance(cotangents, tuple) else [cotangents]
-        of, seeds = _seeds(leaves, [np.asarray(leaf).dtype for leaf in leaves])
-    else:
-        types = point.graph.output_types
-        tree = point.outputs or Tree("tuple", (LEAF,) * len(types))
-        leaves = leaves_like(tree, cotangents, "cotangents")
-        of, seeds = _seeds(leaves, [type.dtype for type in types])
-    return Call("vjp", point.graph, point.values, seeds, of=of)
+        return _seeds(leaves, [np.asarray(leaf).dtype for leaf in leaves])
+    types = point.graph.output_types
+    tree = point.outputs or Tree("tuple", (LEAF,) * len(types))
+    return _seeds(leaves_like(tree, cotangents, "cotangents"), [type.dtype for type in types])
 
 
-def _seeds(
-    leaves: Sequence[Any], dtypes: Sequence[np.dtype[Any]]
-) -> tuple[tuple[int, ...], tuple[Array, ...]]:
+def _seeds(leaves: Sequence[Any], dtypes: Sequence[np.dtype[Any]]) -> Seeds:
     """The positions that have a seed, and their seeds: None is zero, and so is a zero integer."""
     given = [
         (i, as_dtype(leaf, dtype))

@@ -13,6 +13,7 @@ from strategies import graphs, point
 from adglot.calls import OPERATORS, SEEDS, Call, Operator
 from adglot.codec import messages
 from adglot.codec.graphs import dumps
+from adglot.codec.incoming import SMALL
 from adglot.errors import (
     GuardFailed,
     InvalidArgument,
@@ -60,6 +61,20 @@ def test_flipped_bytes_of_a_good_request(
         message[at] = data.draw(st.integers(0, 255))
     with suppress(*REFUSED, NotFound, Unsupported, GuardFailed):
         _serve(operator, bytes(message))
+
+
+@given(st.data())
+def test_flipped_bytes_of_a_large_request(data: st.DataObject) -> None:
+    """Large messages are taken apart by hand: whatever that meets, it must not fall over."""
+    node = Node("sin", (0,), {}, ())
+    graph = Graph((Type("float64", (4000,)),), (node,), (1,), ("x",), ("y",))
+    message = bytearray(messages.encode_call(Call("evaluate", graph, (np.ones(4000),))))
+    assert len(message) > SMALL
+    head = len(message) - 8 * 4000
+    for _ in range(data.draw(st.integers(1, 4))):
+        message[data.draw(st.integers(0, head - 1))] = data.draw(st.integers(0, 255))
+    with suppress(*REFUSED, NotFound, Unsupported, GuardFailed):
+        _serve("evaluate", bytes(message))
 
 
 def _cyclic() -> Graph:

@@ -114,7 +114,6 @@ def test_listings_come_back() -> None:
         ("vjp", pb.VjpRequest(digest=DIGEST, cotangents=[{"dtype": 9}]), "cotangents[0].dtype"),
         ("jacobian", pb.JacobianRequest(digest=DIGEST, mode=3), "mode"),
         ("jacobian", pb.JacobianRequest(digest=DIGEST, mode=-1), "mode"),
-        ("gradient", pb.JvpRequest(digest=DIGEST, tangents=[{"dtype": 5}]), "seeds"),
         ("evaluate", pb.EvaluateRequest(graph={"inputs": [{}]}), "graph.inputs[0].dtype"),
     ],
 )

@@ -22,10 +22,11 @@ from adglot.calls import (
     Port,
     Report,
 )
-from adglot.codec.graphs import dumps, loads
+from adglot.codec.graphs import dumps
+from adglot.codec.incoming import Incoming, read
 from adglot.codec.splice import Buffer, cut, delimited, parse
-from adglot.codec.tensors import tensor_pieces, tensors_from_views, type_to_proto
-from adglot.errors import InvalidArgument, LimitExceeded, Violation
+from adglot.codec.tensors import add_tensors, type_to_proto
+from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph
 from adglot.v1 import derivative_service_pb2 as service_pb
 from adglot.v1 import operators_pb2 as pb
@@ -33,7 +34,7 @@ from adglot.v1 import operators_pb2 as pb
 SERVICE: str = service_pb.DESCRIPTOR.services_by_name["DerivativeService"].full_name
 
 GRAPH_BYTES = 64 << 20
-"""Most bytes of a graph: the protobuf runtime takes many times as much memory to read one."""
+"""Most bytes of a graph, unless a server says otherwise."""
 
 
 def _number(message: type[Message], field: str) -> int:
@@ -59,6 +60,10 @@ class Rpc:
     @property
     def method(self) -> str:
         return self.operator.capitalize()
+
+    @property
+    def seeds(self) -> str:
+        return SEEDS.get(self.operator, "")
 
     @cached_property
     def request(self) -> type[Message]:
@@ -88,15 +93,22 @@ RPCS = {operator: Rpc(operator) for operator in OPERATORS}
 
 def encode_call(call: Call) -> bytes:
     """The request of this call's operator."""
-    return b"".join(_call_pieces(call, RPCS[call.operator].request) + _point_pieces(call))
+    pieces = _call_pieces(call, RPCS[call.operator].request)
+    _add_point(pieces, call)
+    return b"".join(pieces)
 
 
-def decode_call(operator: Operator, message: bytes, graph_bytes: int = GRAPH_BYTES) -> Call:
+def decode_call(
+    operator: Operator,
+    message: bytes,
+    graph_bytes: int = GRAPH_BYTES,
+    deadline: float | None = None,
+) -> Call:
     """The call of a request; InvalidArgument with the path of what is wrong with it."""
     rpc = RPCS[operator]
-    head, found = _split(rpc.request, message, _GRAPH, _INPUTS, _SEEDS)
-    call = _call(operator, head, found[_GRAPH], graph_bytes)
-    return _at_point(call, found[_INPUTS], found[_SEEDS])
+    request = read(rpc.request, message, graph_bytes)
+    seeds = request.tensors(rpc.seeds, rpc.seeds) if rpc.seeds else ()
+    return _call(operator, request, request.tensors("inputs", "inputs"), seeds, deadline)
 
 
 def encode_setup(call: Call) -> bytes:
@@ -104,26 +116,31 @@ def encode_setup(call: Call) -> bytes:
     return b"".join(delimited(_SETUP, b"".join(_call_pieces(call, pb.StreamSetup))))
 
 
-def decode_setup(message: bytes, graph_bytes: int = GRAPH_BYTES) -> Call:
+def decode_setup(
+    message: bytes, graph_bytes: int = GRAPH_BYTES, deadline: float | None = None
+) -> Call:
     """The call, still without a point, of the first message of a stream."""
-    _, found = _split(pb.StreamRequest, message, _SETUP)
-    if not found[_SETUP]:
+    found = cut(memoryview(message), (_SETUP,))[1][_SETUP]
+    if not found:
         raise InvalidArgument(Violation("setup", "the first message of a stream must have it"))
-    head, inner = _split(pb.StreamSetup, found[_SETUP][-1], _GRAPH)
-    return _call(_operator(head.operator), head, inner[_GRAPH], graph_bytes)
+    setup = read(pb.StreamSetup, found[-1], graph_bytes)
+    return _call(_operator(setup.head.operator), setup, deadline=deadline)
 
 
 def encode_point(call: Call) -> bytes:
     """A later message of a stream."""
-    return b"".join(_point_pieces(call))
+    pieces: list[Buffer] = []
+    _add_point(pieces, call)
+    return b"".join(pieces)
 
 
 def decode_point(call: Call, message: bytes) -> Call:
     """The stream's call at the point of this message."""
-    _, found = _split(pb.StreamRequest, message, _SETUP, _INPUTS, _SEEDS)
-    if found[_SETUP]:
+    point = read(pb.StreamRequest, message, GRAPH_BYTES)
+    if point.head.HasField("setup"):
         raise InvalidArgument(Violation("setup", "only the first message of a stream has it"))
-    return _at_point(call, found[_INPUTS], found[_SEEDS])
+    seeds = point.tensors("seeds", SEEDS.get(call.operator, "seeds"))
+    return replace(call, values=point.tensors("inputs", "inputs"), seeds=seeds)
 
 
 def encode_explain(call: Call) -> bytes:
@@ -131,8 +148,8 @@ def encode_explain(call: Call) -> bytes:
 
 
 def decode_explain(message: bytes, graph_bytes: int = GRAPH_BYTES) -> Call:
-    head, found = _split(pb.ExplainRequest, message, _GRAPH)
-    return _call(_operator(head.operator), head, found[_GRAPH], graph_bytes)
+    request = read(pb.ExplainRequest, message, graph_bytes)
+    return _call(_operator(request.head.operator), request)
 
 
 def encode_register(graph: Graph) -> bytes:
@@ -140,10 +157,10 @@ def encode_register(graph: Graph) -> bytes:
 
 
 def decode_register(message: bytes, graph_bytes: int = GRAPH_BYTES) -> Graph:
-    _, found = _split(service_pb.RegisterGraphRequest, message, _GRAPH)
-    if not found[_GRAPH]:
+    graph = read(service_pb.RegisterGraphRequest, message, graph_bytes).graph()
+    if graph is None:
         raise InvalidArgument(Violation("graph", "is missing"))
-    return _graph(found[_GRAPH], graph_bytes)
+    return graph
 
 
 def encode_registered(graph: Graph) -> bytes:
@@ -159,19 +176,18 @@ def decode_registered(message: bytes) -> str:
 def encode_answer(answer: Answer) -> bytes:
     """The response of any operator."""
     pieces = delimited(_REPORT, report_to_proto(answer.report).SerializeToString())
-    for number, arrays in ((_VALUES, answer.values), (_DERIVATIVES, answer.derivatives)):
-        for array in arrays:
-            pieces += tensor_pieces(number, array)
+    add_tensors(pieces, _VALUES, answer.values)
+    add_tensors(pieces, _DERIVATIVES, answer.derivatives)
     return b"".join(pieces)
 
 
 def decode_answer(message: bytes) -> Answer:
     """The answer of any operator's response; its arrays are copies, so the caller's own."""
-    head, found = _split(pb.StreamResponse, message, _VALUES, _DERIVATIVES)
+    answer = read(pb.StreamResponse, message, GRAPH_BYTES)
     return Answer(
-        _owned(tensors_from_views(found[_VALUES], "values")),
-        _owned(tensors_from_views(found[_DERIVATIVES], "derivatives")),
-        _report(head.report),
+        tuple([array.copy() for array in answer.tensors("values", "values")]),
+        tuple([array.copy() for array in answer.tensors("derivatives", "derivatives")]),
+        _report(answer.head.report),
     )
 
 
@@ -183,14 +199,6 @@ def encode_explanation(explanation: Explanation) -> bytes:
 def decode_explanation(message: bytes) -> Explanation:
     response = parse(pb.ExplainResponse, message)
     return Explanation(response.text, _report(response.report))
-
-
-def _split(
-    kind: type[Message], message: bytes | memoryview, *numbers: int
-) -> tuple[Any, dict[int, list[memoryview]]]:
-    """The message without its large fields, and these."""
-    rest, found = cut(memoryview(message), numbers)
-    return parse(kind, rest), found
 
 
 def _call_pieces(call: Call, kind: type[Message]) -> list[Buffer]:
@@ -213,50 +221,40 @@ def _call_pieces(call: Call, kind: type[Message]) -> list[Buffer]:
     return [head.SerializeToString()]
 
 
-def _point_pieces(call: Call) -> list[Buffer]:
-    pieces: list[Buffer] = []
-    for number, arrays in ((_INPUTS, call.values), (_SEEDS, call.seeds)):
-        for array in arrays:
-            pieces += tensor_pieces(number, array)
-    return pieces
+def _add_point(pieces: list[Buffer], call: Call) -> None:
+    add_tensors(pieces, _INPUTS, call.values)
+    add_tensors(pieces, _SEEDS, call.seeds)
 
 
-def _call(operator: Operator, head: Any, graphs: list[memoryview], graph_bytes: int) -> Call:
-    """The call of a request's fields, still without a point."""
+def _call(
+    operator: Operator,
+    request: Incoming,
+    values: tuple[Array, ...] = (),
+    seeds: tuple[Array, ...] = (),
+    deadline: float | None = None,
+) -> Call:
+    """The call of a request's fields, a point and seeds."""
+    head = request.head
+    graph = request.graph() or head.digest
+    if not graph:
+        raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
     mode = getattr(head, "mode", pb.MODE_UNSPECIFIED)
     if mode not in MODE_FROM_WIRE:
         raise InvalidArgument(Violation("mode", "must be unspecified, forward or reverse"))
-    if not graphs and not head.digest:
-        raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
     return Call(
         operator,
-        _graph(graphs, graph_bytes) if graphs else head.digest,
-        engine=head.engine or DEFAULT_ENGINE,
+        graph,
+        values,
+        seeds,
+        head.engine or DEFAULT_ENGINE,
         wrt=_ports(getattr(head, "wrt", ()), "wrt"),
         of=_ports(getattr(head, "of", ()), "of"),
         mode=MODE_FROM_WIRE[mode],
         batch=getattr(head, "batch", False),
         seed_axis=getattr(head, "seed_axis", False),
         include_values=getattr(head, "include_values", operator == "evaluate"),
+        deadline=deadline,
     )
-
-
-def _at_point(call: Call, inputs: list[memoryview], seeds: list[memoryview]) -> Call:
-    name = SEEDS.get(call.operator)
-    if seeds and name is None:
-        raise InvalidArgument(Violation("seeds", f"{call.operator} takes none"))
-    values = tensors_from_views(inputs, "inputs")
-    return replace(call, values=values, seeds=tensors_from_views(seeds, name or "seeds"))
-
-
-def _graph(views: list[memoryview], graph_bytes: int) -> Graph:
-    view = views[-1]
-    if len(view) > graph_bytes:
-        raise LimitExceeded("graph_bytes", graph_bytes, len(view))
-    try:
-        return loads(view)
-    except InvalidArgument as error:
-        raise error.within("graph") from None
 
 
 def _operator(number: pb.Operator) -> Operator:
@@ -270,17 +268,14 @@ def _port_to_proto(port: Port) -> pb.Port:
 
 
 def _ports(ports: Iterable[pb.Port], field: str) -> tuple[Port, ...]:
-    def resolve(k: int, port: pb.Port) -> Port:
-        kind = port.WhichOneof("port")
-        if kind is None:
-            raise InvalidArgument(Violation(f"{field}[{k}]", "neither an index nor a name"))
-        return port.name if kind == "name" else port.index
-
-    return tuple(resolve(k, port) for k, port in enumerate(ports))
+    return tuple([_port(port, field, k) for k, port in enumerate(ports)])
 
 
-def _owned(arrays: Iterable[Array]) -> tuple[Array, ...]:
-    return tuple(array.copy() for array in arrays)
+def _port(port: pb.Port, field: str, k: int) -> Port:
+    kind = port.WhichOneof("port")
+    if kind is None:
+        raise InvalidArgument(Violation(f"{field}[{k}]", "neither an index nor a name"))
+    return port.name if kind == "name" else port.index
 
 
 def report_to_proto(report: Report) -> pb.Report:

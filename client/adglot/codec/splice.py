@@ -36,8 +36,11 @@ def varint(value: int) -> bytes:
 
 def delimited(number: int, *parts: Buffer) -> list[Buffer]:
     """The pieces of one length-delimited field: tag, length and the parts as they are."""
-    length = sum(len(part) if isinstance(part, bytes) else part.nbytes for part in parts)
-    return [varint(number << 3 | _DELIMITED) + varint(length), *parts]
+    return [varint(number << 3 | _DELIMITED) + varint(sum(map(nbytes, parts))), *parts]
+
+
+def nbytes(piece: Buffer) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.nbytes
 
 
 def cut(message: memoryview, numbers: Collection[int]) -> tuple[bytes, dict[int, list[memoryview]]]:

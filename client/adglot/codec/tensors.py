@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
 from adglot.calls import Array
-from adglot.codec.splice import Buffer, cut, delimited
+from adglot.codec.splice import Buffer, delimited, nbytes
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import DTYPES, Type
 from adglot.v1 import tensor_pb2 as pb
 
 MAX_AXES = 32
+ALIGNMENT = 16
+LARGE = 1 << 12
+"""Bytes from which a tensor is padded; smaller ones are copied anyway, or at no cost."""
 
 _TO_WIRE: dict[np.dtype[Any], pb.DataType] = {
     dtype: getattr(pb, f"DATA_TYPE_{name.upper()}") for name, dtype in DTYPES.items()
 }
 _FROM_WIRE = {number: dtype for dtype, number in _TO_WIRE.items()}
-_DATA = pb.Tensor.DESCRIPTOR.fields_by_name["data"].number
+_PADDING = pb.Tensor.DESCRIPTOR.fields_by_name["padding"].number
+DATA = pb.Tensor.DESCRIPTOR.fields_by_name["data"].number
 
 
 def type_to_proto(type: Type) -> pb.TensorType:
@@ -36,7 +39,7 @@ def type_from_proto(message: pb.TensorType | pb.Tensor, field: str) -> Type:
         what = f"at most {MAX_AXES} axes, got {len(message.shape)}"
         raise InvalidArgument(Violation(f"{field}.shape", what))
     shape = tuple(message.shape)
-    if any(length < 0 for length in shape):
+    if shape and min(shape) < 0:
         what = f"lengths must not be negative, got {list(shape)}"
         raise InvalidArgument(Violation(f"{field}.shape", what))
     return Type(dtype, shape)
@@ -54,32 +57,35 @@ def tensor_to_proto(array: Array) -> pb.Tensor:
     return pb.Tensor(dtype=dtype, shape=array.shape, data=array.tobytes())
 
 
-def tensor_from_proto(message: pb.Tensor, field: str) -> Array:
-    return _view(type_from_proto(message, field), message.data, field)
+def tensor_from_proto(
+    message: pb.Tensor, field: str, data: bytes | memoryview | None = None
+) -> Array:
+    """A read-only array over the tensor's elements, or over `data` where they were cut out."""
+    return _view(type_from_proto(message, field), message.data if data is None else data, field)
 
 
-def tensor_pieces(number: int, array: Array) -> list[Buffer]:
-    """The tensor as field `number` of a message: pieces to join, the array's memory among them."""
-    head = pb.Tensor(dtype=_TO_WIRE[Type.of(array).dtype], shape=array.shape)
-    data = little_endian(array).data
-    return delimited(number, head.SerializeToString(), *delimited(_DATA, data))
+def tensor_pieces(number: int, array: Array, offset: int = 0) -> list[Buffer]:
+    """The tensor as field `number` of a message: pieces to join, the array's memory among them.
+
+    `offset` bytes of the message come before; a large tensor is padded to begin at a multiple of
+    16 there.
+    """
+    head = pb.Tensor(dtype=_TO_WIRE[Type.of(array).dtype], shape=array.shape).SerializeToString()
+    data = delimited(DATA, little_endian(array).data)
+    if array.nbytes >= LARGE:
+        # Lengths as they are without padding: where that adds a byte, the receiver copies.
+        before = offset + sum(map(nbytes, delimited(number, head, *data)[:-1]))
+        head += b"".join(delimited(_PADDING, bytes(-(before + 2) % ALIGNMENT)))
+    return delimited(number, head, *data)
 
 
-def tensors_from_views(views: Sequence[memoryview], field: str) -> tuple[Array, ...]:
-    """The arrays of serialized tensors: read-only views into these buffers."""
-    return tuple(_tensor_from_view(view, f"{field}[{i}]") for i, view in enumerate(views))
-
-
-def _tensor_from_view(view: memoryview, field: str) -> Array:
-    try:
-        rest, found = cut(view, (_DATA,))
-        head = pb.Tensor.FromString(rest)
-    except InvalidArgument as error:
-        raise error.within(field) from None
-    except DecodeError:
-        raise InvalidArgument(Violation(field, "not a valid Tensor message")) from None
-    data = found[_DATA][-1] if found[_DATA] else memoryview(b"")
-    return _view(type_from_proto(head, field), data, field)
+def add_tensors(pieces: list[Buffer], number: int, arrays: Iterable[Array]) -> None:
+    """Add the tensors of field `number` to the pieces of a whole message."""
+    offset = sum(map(nbytes, pieces))
+    for array in arrays:
+        tensor = tensor_pieces(number, array, offset)
+        offset += sum(map(nbytes, tensor))
+        pieces += tensor
 
 
 def _view(type: Type, data: bytes | memoryview, field: str) -> Array:
@@ -90,4 +96,5 @@ def _view(type: Type, data: bytes | memoryview, field: str) -> Array:
     if type.dtype == bool and len(data) and max(data) > 1:
         raise InvalidArgument(Violation(f"{field}.data", "a boolean must be the byte 0 or 1"))
     array: Array = np.frombuffer(data, type.dtype.newbyteorder("<"))
-    return np.asarray(array, type.dtype).reshape(type.shape)
+    array = np.asarray(array, type.dtype).reshape(type.shape)
+    return array if array.flags.aligned else array.copy()

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61\x64glot/v1/tensor.proto\x12\tadglot.v1\"?\n\nTensorType\x12\"\n\x05\x64type\x18\x01 \x01(\x0e\x32\x13.adglot.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\"I\n\x06Tensor\x12\"\n\x05\x64type\x18\x01 \x01(\x0e\x32\x13.adglot.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c*\xc4\x01\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_TYPE_BOOL\x10\x01\x12\x13\n\x0f\x44\x41TA_TYPE_INT32\x10\x02\x12\x13\n\x0f\x44\x41TA_TYPE_INT64\x10\x03\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x04\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT64\x10\x05\x12\x17\n\x13\x44\x41TA_TYPE_COMPLEX64\x10\x06\x12\x18\n\x14\x44\x41TA_TYPE_COMPLEX128\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x61\x64glot/v1/tensor.proto\x12\tadglot.v1\"?\n\nTensorType\x12\"\n\x05\x64type\x18\x01 \x01(\x0e\x32\x13.adglot.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\"Z\n\x06Tensor\x12\"\n\x05\x64type\x18\x01 \x01(\x0e\x32\x13.adglot.v1.DataType\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0f\n\x07padding\x18\x04 \x01(\x0c*\xc4\x01\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_TYPE_BOOL\x10\x01\x12\x13\n\x0f\x44\x41TA_TYPE_INT32\x10\x02\x12\x13\n\x0f\x44\x41TA_TYPE_INT64\x10\x03\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x04\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT64\x10\x05\x12\x17\n\x13\x44\x41TA_TYPE_COMPLEX64\x10\x06\x12\x18\n\x14\x44\x41TA_TYPE_COMPLEX128\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adglot.v1.tensor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DATATYPE']._serialized_start=178
-  _globals['_DATATYPE']._serialized_end=374
+  _globals['_DATATYPE']._serialized_start=195
+  _globals['_DATATYPE']._serialized_end=391
   _globals['_TENSORTYPE']._serialized_start=37
   _globals['_TENSORTYPE']._serialized_end=100
   _globals['_TENSOR']._serialized_start=102
-  _globals['_TENSOR']._serialized_end=175
+  _globals['_TENSOR']._serialized_end=192
 # @@protoc_insertion_point(module_scope)

@@ -23,53 +23,53 @@ class Cache(Generic[K, V]):
     def __init__(self, capacity: int, weigh: Callable[[V], int] = lambda value: 1) -> None:
         self._capacity, self._weigh = capacity, weigh
         self._lock = Lock()
-        self._entries: OrderedDict[K, Future[V]] = OrderedDict()
-        self._weights: dict[K, int] = {}
+        self._made: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._making: dict[K, Future[V]] = {}
         self._total = 0
 
     def get(self, key: K) -> V | None:
         """The entry, or None where there is none (yet)."""
         with self._lock:
-            future = self._entries.get(key)
-            if future is None or not future.done():
-                return None
-            self._entries.move_to_end(key)
-        return future.result()
+            return self._get(key)
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
         """The entry, made by the first who asks while others wait; a failure is not kept."""
         with self._lock:
-            future = self._entries.get(key)
-            if future is not None:
-                self._entries.move_to_end(key)
-            else:
-                mine = self._entries[key] = Future()
-        return self._fill(key, mine, make) if future is None else future.result()
+            if (value := self._get(key)) is not None:
+                return value
+            others = self._making.get(key)
+            if others is None:
+                mine = self._making[key] = Future()
+        return self._make(key, mine, make) if others is None else others.result()
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._entries)
+        return len(self._made)
 
-    def _fill(self, key: K, future: Future[V], make: Callable[[], V]) -> V:
+    def _get(self, key: K) -> V | None:
+        entry = self._made.get(key)
+        if entry is None:
+            return None
+        self._made.move_to_end(key)
+        return entry[0]
+
+    def _make(self, key: K, future: Future[V], make: Callable[[], V]) -> V:
         try:
             value = make()
         except BaseException as error:
             with self._lock:
-                self._entries.pop(key, None)
+                del self._making[key]
             future.set_exception(error)
             raise
-        future.set_result(value)
         with self._lock:
-            self._weights[key] = self._weigh(value)
-            self._total += self._weights[key]
-            self._shrink(key)
+            del self._making[key]
+            self._keep(key, value)
+        future.set_result(value)
         return value
 
-    def _shrink(self, newest: K) -> None:
-        """Drop finished entries, the longest unused first, until the rest fits."""
-        for key in list(self._entries):
-            if self._total <= self._capacity:
-                return
-            if key in self._weights and key != newest:
-                self._total -= self._weights.pop(key)
-                del self._entries[key]
+    def _keep(self, key: K, value: V) -> None:
+        """Add the entry, and drop the longest unused ones until all fit, or it is alone."""
+        weight = self._weigh(value)
+        self._made[key] = value, weight
+        self._total += weight
+        while self._total > self._capacity and len(self._made) > 1:
+            self._total -= self._made.popitem(last=False)[1][1]

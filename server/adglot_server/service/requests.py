@@ -130,6 +130,7 @@ def _faults(
         yield Violation(name, f"expected {len(types)}, got {len(arrays)}")
         return
     for i, (array, type) in enumerate(zip(arrays, types, strict=True)):
-        expected = type.with_shape((*front, *type.shape))
-        if Type.of(array) != expected:
-            yield Violation(f"{name}[{i}]", f"expected {expected!r}, got {Type.of(array)!r}")
+        shape = (*front, *type.shape)
+        if array.shape != shape or array.dtype != type.dtype:
+            what = f"expected {type.with_shape(shape)!r}, got {array.dtype}{list(array.shape)}"
+            yield Violation(f"{name}[{i}]", what)

@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from threading import Event, Semaphore
+from threading import Semaphore
 from typing import Any, cast
 
 import grpc
 from grpc_status import rpc_status
 
-from adglot.calls import OPERATORS, Answer, Call, Operator
+from adglot.calls import OPERATORS, Call, Operator
 from adglot.codec import listings, messages
 from adglot.errors import AdglotError, Cancelled, LimitExceeded
 from adglot.transports.status import to_status
@@ -37,16 +36,18 @@ Handler = Callable[[bytes, "Caller"], bytes]
 class Caller:
     """The other end of one RPC: its deadline, and whether it is still there."""
 
+    __slots__ = ("_gone", "deadline")
+
     def __init__(self, context: grpc.ServicerContext) -> None:
         left = cast("float | None", context.time_remaining())
         self.deadline = None if left is None else time.monotonic() + left
-        self._gone = Event()
-        if not context.add_callback(self._gone.set):
-            self._gone.set()
+        self._gone = not context.add_callback(self._leave)
 
-    @property
-    def gone(self) -> Callable[[], bool]:
-        return self._gone.is_set
+    def gone(self) -> bool:
+        return self._gone
+
+    def _leave(self) -> None:
+        self._gone = True
 
 
 class Servicer:
@@ -75,8 +76,9 @@ class Servicer:
 
     def _operator(self, operator: Operator, message: bytes, caller: Caller) -> bytes:
         with self._slot(caller):
-            call = messages.decode_call(operator, message, self._core.limits.graph_bytes)
-            return messages.encode_answer(self._call(call, caller))
+            limit = self._core.limits.graph_bytes
+            call = messages.decode_call(operator, message, limit, caller.deadline)
+            return messages.encode_answer(self._core.call(call, caller.gone))
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
         with self._slot(caller):
@@ -103,14 +105,12 @@ class Servicer:
         for message in points:
             with self._slot(caller):
                 if call is None:
-                    call = messages.decode_setup(message, self._core.limits.graph_bytes)
+                    limit = self._core.limits.graph_bytes
+                    call = messages.decode_setup(message, limit, caller.deadline)
                     continue
-                answer = self._call(messages.decode_point(call, message), caller)
+                answer = self._core.call(messages.decode_point(call, message), caller.gone)
                 reply = messages.encode_answer(answer)
             yield reply
-
-    def _call(self, call: Call, caller: Caller) -> Answer:
-        return self._core.call(replace(call, deadline=caller.deadline), caller.gone)
 
     @contextmanager
     def _slot(self, caller: Caller) -> Iterator[None]:

@@ -1,0 +1,102 @@
+"""Ask a service about a function at a point: by digest if it can be, again where it must be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, TypedDict, TypeVar
+
+from adglot.calls import DEFAULT_ENGINE, Answer, Array, Call, Mode, Operator, Port, Request
+from adglot.errors import AdglotError, GuardFailed, UnknownGraph
+from adglot.ir import Graph
+from adglot.naming import named_error
+from adglot.points import Point, Source
+from adglot.reports import tell
+
+T = TypeVar("T")
+Plan = Generator[Request, Any, T]
+"""Yields requests, is sent their replies (or thrown their errors), returns a result."""
+
+MOST_KNOWN = 10_000
+
+
+class Fields(TypedDict, total=False):
+    """What an operator says of a `Call`; the rest is the same for all."""
+
+    operator: Operator
+    seeds: tuple[Array, ...]
+    wrt: tuple[Port, ...]
+    of: tuple[Port, ...]
+    mode: Mode
+    seed_axis: bool
+    include_values: bool
+
+
+@dataclass(slots=True)
+class Session:
+    """What a client remembers: the digests that its server should know."""
+
+    known: set[str] = field(default_factory=set)
+
+    def remember(self, digest: str) -> None:
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        self.known.add(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A function, arguments, and what every operator takes besides."""
+
+    session: Session
+    source: Source
+    args: tuple[Any, ...]
+    engine: str = DEFAULT_ENGINE
+    batch: bool = False
+    timeout: float | None = None
+
+    def send(
+        self, build: Callable[[Point], Fields], wrap: Callable[[Call], Request] | None = None
+    ) -> Plan[tuple[Point, Any]]:
+        """Send the call that `build` describes; where a guard fails, once more, traced there."""
+        point = self.source.at(self.args, self.batch)
+        try:
+            return point, (yield from self._send(point, build(point), wrap))
+        except GuardFailed:
+            another = self.source.again(self.args, self.batch)
+            if another is None:
+                raise
+        return another, (yield from self._send(another, build(another), wrap))
+
+    def _send(
+        self, point: Point, fields: Fields, wrap: Callable[[Call], Request] | None
+    ) -> Plan[Any]:
+        """Ask by digest where the server should know the graph, and send it where it does not."""
+        digest = point.graph if isinstance(point.graph, str) else point.graph.digest
+        known = digest in self.session.known
+        call = self._call(digest if known else point.graph, point, fields)
+        try:
+            reply = yield wrap(call) if wrap else call
+        except UnknownGraph:
+            self.session.known.discard(digest)
+            if not known:
+                raise
+            return (yield from self._send(point, fields, wrap))
+        except AdglotError as error:
+            raise named_error(error, point.graph, call) from None
+        self.session.remember(digest)
+        if isinstance(reply, Answer):
+            tell(reply.report)
+        return reply
+
+    def _call(self, graph: Graph | str, point: Point, fields: Fields) -> Call:
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        return Call(
+            graph=graph,
+            values=point.values,
+            engine=self.engine,
+            batch=self.batch,
+            deadline=deadline,
+            **fields,
+        )
