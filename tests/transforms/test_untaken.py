@@ -53,6 +53,16 @@ CASES = {
         lambda x: ops.where(x > 0.0, ops.log(x) + ops.log(x) * x, 0.0),
         [0, 0, 1.25 + np.log(4)],
     ),
+    "triangle": (
+        lambda x: ops.tril(ops.reshape(ops.sqrt(x), shape=(3, 1)), diagonal=-2),
+        [0, 0, 0.25],
+    ),
+    "maximum": (lambda x: ops.maximum(ops.sqrt(x * x), 1.0), [-0.5, 0, 1]),
+    "minimum": (lambda x: ops.minimum(1.0 / x, 1.0), [-1, 0, -1 / 16]),
+    "nested": (
+        lambda x: ops.where(x < 1.0, 0.0, ops.minimum(ops.sqrt(x) / x, 9.0)),
+        [0, 0, -1 / 16],
+    ),
 }
 
 
@@ -72,3 +82,21 @@ def test_both_modes_agree(name, mode):
 
 def test_taken_branch_keeps_its_nan():
     assert np.isnan(gradient(lambda x: ops.where(x > 0.0, x, ops.log(x) * 0.0))[1])
+
+
+def test_a_polynomial_behind_a_minimum_needs_no_mask():
+    """So that a chain of minima stays within four times its own cost; `where` itself is strict."""
+    builder = Builder()
+    x = builder.input(Type("float64", ()))
+    y = x
+    for k in range(50):
+        y = ops.minimum(y, (x - float(k)) * (x - 2.0 * k) + 0.5)
+    graph = builder.build([x], [y])
+    prepared = NativeEngine().prepare(graph, Request("vjp"))
+    assert prepared.program_ops <= 4 * prepared.function_ops
+
+
+def test_a_point_that_is_not_finite_may_be_masked_by_the_user():
+    x = np.array([np.nan, np.inf, 2.0])
+    result = gradient(lambda x: ops.where(ops.isfinite(x), x * x, 0.0), x)
+    np.testing.assert_array_equal(result, [0, 0, 4])

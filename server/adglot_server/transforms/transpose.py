@@ -48,7 +48,7 @@ def transpose(graph: Graph, linear: Sequence[bool]) -> Graph:
     cts = [builder.input(y.type) for y in outputs]
     holes = [x for x, hole in zip(inputs, linear, strict=True) if hole]
     known = [x for x, hole in zip(inputs, linear, strict=True) if not hole]
-    pulled = pull(builder, holes, outputs, cts)
+    pulled = pull(builder, holes, outputs, cts, [x.index for x in known])
     return builder.build([*known, *cts], pulled, name=f"transpose_{graph.name}")
 
 
@@ -57,11 +57,15 @@ def pull(
     holes: Sequence[Value],
     outputs: Sequence[Value | None],
     cotangents: Sequence[Value | None],
+    unknown: Sequence[int] = (),
 ) -> list[Value]:
-    """Cotangents of the holes, given those of outputs that depend linearly on the holes."""
+    """Cotangents of the holes, given those of outputs that depend linearly on the holes.
+
+    `unknown` are values that may be Inf or NaN: residuals that come in as inputs.
+    """
     program, linear = linear_program(builder, holes)
     pending: dict[int, list[Value | Placed]] = defaultdict(list)
-    masks = Masks()
+    masks = Masks(builder.records, unknown)
     for y, ct in zip(outputs, cotangents, strict=True):
         if y is not None and ct is not None and y.index in linear:
             pending[y.index].append(ct)
