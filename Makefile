@@ -68,7 +68,7 @@ bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
 
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

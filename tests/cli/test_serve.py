@@ -1,6 +1,7 @@
 """`adglot serve` as a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import click
 import grpc
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import adglot
+from adglot.cli.group import adglot as adglot_command
 from adglot.cli.loopback import LISTENING
 from adglot_server import cli
 from adglot_server.service.limits import Limits
@@ -98,6 +101,25 @@ def test_a_token_is_demanded() -> None:
         assert _gradient(address, token="secret") == [3.0, 12.0]
         with pytest.raises(adglot.Unauthenticated):
             _gradient(address)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl on the PATH")
+def test_tls(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+            "-keyout", str(key), "-out", str(certificate)]  # fmt: skip
+    subprocess.run(make, check=True, capture_output=True)
+    files = ("--certificate", str(certificate), "--key", str(key))
+    with serving("--address", "localhost:0", *files) as (_, address):
+        ask = ["evaluate", "numpy:sum", "--at", "[1, 2]", "--server", address]
+        trusting = CliRunner().invoke(
+            adglot_command, [*ask, "--root-certificate", str(certificate)]
+        )
+        assert trusting.stdout == "value = 3.\n", trusting.output
+        plain = CliRunner().invoke(adglot_command, ask)
+        assert plain.exit_code == 1
+        assert "Unavailable" in plain.stderr
 
 
 def test_health_answers() -> None:

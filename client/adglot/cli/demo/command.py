@@ -46,7 +46,7 @@ def demo() -> None:
 
 
 def _run(console: Console, ad: Client) -> list[Outcome]:
-    from adglot.cli.demo import model
+    from adglot.cli.demo import checks, model
 
     data = model.load()
     n, k = data.X.shape
@@ -59,7 +59,8 @@ def _run(console: Console, ad: Client) -> list[Outcome]:
     outcomes = _check(console, ad, data, beta)
     console.print()
     console.print(_table(outcomes))
-    console.print(_bounds(outcomes), style="dim")
+    bounds = f"{checks.BOUND:.0e}, of the fit {checks.FIT_BOUND:.0e}"
+    console.print(f"Errors relative to the sum of absolute terms; bound {bounds}.", style="dim")
     return outcomes
 
 
@@ -124,7 +125,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(
             outcome.name,
             outcome.against,
-            f"{np.abs(outcome.answer).max():.7g}",
+            f"{_largest(outcome.answer):.7g}",
             f"[{style}]{outcome.error:.0e}[/]",
             "" if outcome.seconds is None else f"{1e3 * outcome.seconds:.1f} ms",
             "" if outcome.report is None else _passes(outcome.report),
@@ -132,11 +133,9 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def _largest(answer: Array) -> float:
+    return float(answer.flat[np.argmax(np.abs(answer))])
+
+
 def _passes(report: Report) -> str:
     return f"{report.passes} {report.mode.replace('forward over reverse', 'fwd/rev')}"
-
-
-def _bounds(outcomes: Sequence[Outcome]) -> str:
-    bounds = {outcome.bound: outcome.name for outcome in reversed(outcomes)}
-    until = "; ".join(f"{bound:.0e} from {name} on" for bound, name in sorted(bounds.items()))
-    return f"Errors are relative to the sum of absolute terms. Bounds: {until}."
