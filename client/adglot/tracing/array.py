@@ -241,7 +241,9 @@ class Array(Value):
         return convert(self, dtype, copy=copy)
 
     def copy(self, order: str = "C") -> Array:
-        return stack.owner(self).handle(self.current())
+        copy = stack.owner(self).handle(self.current())
+        copy.view = views.View(copy, row_major=order == "C")
+        return copy
 
     def item(self, *args: Any) -> Any:
         return scalars.item(self, args)

@@ -53,11 +53,13 @@ class Trace(Builder):
         finally:
             stack.running().pop()
 
-    def argument(self, type: Type, numbers: Callable[[], Numbers] | None) -> Array:
+    def argument(
+        self, type: Type, numbers: Callable[[], Numbers] | None, row_major: bool = True
+    ) -> Array:
         """An input, with its numbers at the point of tracing if it has any."""
         value = self.input(type)
         assert isinstance(value, Array)
-        self.concrete.input(value, numbers)
+        self.concrete.input(value, numbers, row_major)
         return value
 
     def active(self) -> Builder:

@@ -1,4 +1,4 @@
-"""The numbers behind traced values at the point of tracing, for branches of Python code."""
+"""What is known of traced values while tracing: their numbers, and how they lie in memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,25 @@ class Concrete:
         self._known: dict[int, Numbers] = {}
         self._varying: set[int] = set()
         self._abstract: set[int] = set()
+        self._columns: set[int] = set()
         self._maker: dict[int, Record] = {}
         self._read = 0
 
-    def input(self, value: Value, numbers: Callable[[], Numbers] | None) -> None:
+    def input(
+        self, value: Value, numbers: Callable[[], Numbers] | None, row_major: bool = True
+    ) -> None:
         """An input of the trace; without numbers it is abstract, and so is all it reaches."""
         self._varying.add(value.index)
+        if not row_major:
+            self.by_columns(value)
         if numbers is None:
             self._abstract.add(value.index)
         else:
             self._given[value.index] = numbers
+
+    def by_columns(self, value: Value) -> None:
+        """The value may lie in memory in another order than row by row."""
+        self._columns.add(value.index)
 
     def varies(self, value: Value) -> bool:
         """Whether any input reaches the value."""
@@ -42,6 +51,15 @@ class Concrete:
         """Whether the value has numbers: no abstract input reaches it."""
         self._catch_up()
         return value.index not in self._abstract
+
+    def row_major(self, value: Value) -> bool:
+        """Whether the value lies row by row in memory; False where that is not known.
+
+        NumPy's functions keep the layout of their operands, so what comes from a transpose may
+        lie column by column, and then `reshape` copies where it would give a view.
+        """
+        self._catch_up()
+        return value.index not in self._columns
 
     def numbers(self, value: Value) -> Numbers:
         """The numbers of a known value."""
@@ -64,6 +82,8 @@ class Concrete:
                 self._varying.update(outputs)
             if not self._abstract.isdisjoint(operands):
                 self._abstract.update(outputs)
+            if _reorders(record) or not self._columns.isdisjoint(operands):
+                self._columns.update(v.index for v in record.outputs if v.ndim > 1)
         self._read = len(self._records)
 
     def _missing(self, value: Value) -> Iterable[Record]:
@@ -80,3 +100,10 @@ class Concrete:
                 stack += [v.index for v in record.operands]
         unique = {id(record): record for _, record in sorted(found.items())}
         return unique.values()
+
+
+def _reorders(record: Record) -> bool:
+    """Transposes do, and so does indexing with arrays on any axis but the first."""
+    return record.op.name == "permute_dims" or (
+        record.op.name == "take" and record.attributes["axis"] != 0
+    )

@@ -24,7 +24,15 @@ def getitem(array: Array, index: Any) -> Any:
     index = _settle(index)
     if queries.traced(index):
         return _emit(array, index)
+    if _is_element(index, array.ndim):
+        return views.copied(array, lambda cells: cells[index], lambda: _emit(array, index))
     return views.of(array, lambda cells: cells[index], lambda: _emit(array, index))
+
+
+def _is_element(index: Any, ndim: int) -> bool:
+    """Whether the index names one element, which NumPy gives as a scalar of its own."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return len(parts) == ndim and all(isinstance(part, int | np.integer) for part in parts)
 
 
 def _emit(array: Array, index: Any) -> Any:

@@ -41,12 +41,18 @@ class Memory:
     def load(self, cells: Cells) -> Value:
         """The elements of these numbers, as one value of the shape of `cells`."""
         with self.trace.entered():
-            if not cells.size:
-                return rules.zeros(self._pieces[0], Type(self.dtype, cells.shape))
-            k = bisect_right(self._starts, cells.flat[0]) - 1
-            if self._starts[k] <= cells.min() and cells.max() < self._starts[k + 1]:
-                return self._from_one(k, cells)
-            return self._from_many(cells)
+            value = self._loaded(cells)
+        if not _row_major(cells):
+            self.trace.concrete.by_columns(value)
+        return value
+
+    def _loaded(self, cells: Cells) -> Value:
+        if not cells.size:
+            return rules.zeros(self._pieces[0], Type(self.dtype, cells.shape))
+        k = bisect_right(self._starts, cells.flat[0]) - 1
+        if self._starts[k] <= cells.min() and cells.max() < self._starts[k + 1]:
+            return self._from_one(k, cells)
+        return self._from_many(cells)
 
     def _from_one(self, k: int, cells: Cells) -> Value:
         piece = self._pieces[k]
@@ -68,6 +74,12 @@ class Memory:
 
     def _offsets(self, pieces: Any) -> Cells:
         return np.array([self._starts[k] for k in pieces])
+
+
+def _row_major(cells: Cells) -> bool:
+    """Whether later axes have the smaller steps, as NumPy keeps them in what it makes of it."""
+    steps = [abs(s) for s, n in zip(cells.strides, cells.shape, strict=True) if n > 1]
+    return steps == sorted(steps, reverse=True)
 
 
 def select(x: Value, indices: Cells) -> Value:

@@ -132,7 +132,7 @@ def inline(graph: Graph, *args: Any) -> Any:
 
 def _argument(builder: Trace, leaf: Any, path: str) -> Array:
     try:
-        return builder.argument(*_type_and_numbers(leaf, known=not builder.abstract))
+        return builder.argument(*_known_of(leaf, known=not builder.abstract))
     except InvalidArgument as error:
         raise error.within(path) from None
     except (TypeError, ValueError):
@@ -140,14 +140,16 @@ def _argument(builder: Trace, leaf: Any, path: str) -> Array:
         raise InvalidArgument(Violation(path, what)) from None
 
 
-def _type_and_numbers(leaf: Any, known: bool) -> tuple[Type, Callable[[], Any] | None]:
+def _known_of(leaf: Any, known: bool) -> tuple[Type, Callable[[], Any] | None, bool]:
+    """The type, the numbers if there are any, and whether they lie row by row."""
     if isinstance(leaf, Type):
-        return leaf, None
+        return leaf, None, True
     if isinstance(leaf, Value):
         concrete, value = stack.owner(leaf).concrete, leaf.current()
-        return leaf.type, partial(concrete.numbers, value) if concrete.known(value) else None
+        numbers = partial(concrete.numbers, value) if concrete.known(value) else None
+        return leaf.type, numbers, concrete.row_major(value)
     array = np.array(leaf)
-    return Type.of(array), (lambda: array) if known else None
+    return Type.of(array), (lambda: array) if known else None, array.flags.c_contiguous
 
 
 def _result(builder: Trace, leaf: Any) -> Value:

@@ -40,8 +40,8 @@ def _accumulate(name: str, x: Any, axis: int = 0, dtype: Any = None) -> Any:
 
 def _outer(name: str, x1: Any, x2: Any, **kwargs: Any) -> Any:
     x1, x2 = arrays.asarray(x1), arrays.asarray(x2)
-    column = dispatch.call("reshape", x1, (*np.shape(x1), *(1,) * np.ndim(x2)))
-    return dispatch.call(name, column, x2)
+    column = x1.reshape((*x1.shape, *(1,) * x2.ndim))
+    return dispatch.call(name, column, x2, **kwargs)
 
 
 def _reduceat(name: str, *args: Any, **kwargs: Any) -> Any:

@@ -47,6 +47,10 @@ class View:
     derive: Derive | None = None
     memory: Memory | None = None
     cells: Cells | None = None
+    row_major: bool = False
+    """Whether the array is known to lie row by row in memory."""
+    born: int = 0
+    """How often the root had been written when the handle was made: till then its value holds."""
     seen: int = -1
     value: Value | None = None
 
@@ -61,12 +65,14 @@ class View:
         return self.value
 
 
-def attach(handle: Array) -> View | None:
-    """Let a view find its cells, if its root has been written; None if nobody wrote to it.
+def attach(handle: Array, *, writing: bool = False) -> View | None:
+    """Let a view find its cells; None where the value it was made with still holds.
 
     Where NumPy would have made a copy, a handle becomes the root of the views behind it.
     """
     if handle.view is None or not _is_written(handle.view.root):
+        return None
+    if handle.view.cells is None and not writing and handle.view.born == _writes(handle.view.root):
         return None
     chain: list[Array] = []
     root = handle
@@ -82,11 +88,39 @@ def attach(handle: Array) -> View | None:
             view.root = root
             continue
         derived = view.derive(source.cells)
+        if not _certain(view.root, view.derive, source.cells, derived):
+            refuse(
+                "whether this reshaped array is a view or a copy hangs on the layout in memory of "
+                "the array it comes from, and one of the two is written",
+                "reshape a copy: x.copy().reshape(...)",
+            )
         if np.may_share_memory(derived, source.cells):
             view.memory, view.cells, source = source.memory, derived, view
         else:
             part.view, root, source = None, part, None
     return source if source is not None and source.cells is not None else None
+
+
+def _certain(root: Array, derive: Derive, cells: Cells, derived: Any) -> bool:
+    """Whether it is known that NumPy gives a view, or a copy: `reshape` asks how the array lies."""
+    if cells.ndim < 2 or _is_row_major(root):
+        return True
+    other = np.array(cells, order="F" if cells.flags.c_contiguous else "C")
+    return _sharing(derived, cells) == _sharing(derive(other), other)
+
+
+def _sharing(derived: Any, cells: Cells) -> list[bool]:
+    parts = derived if isinstance(derived, list | tuple) else [derived]
+    return [np.may_share_memory(part, cells) for part in parts]
+
+
+def _writes(root: Array) -> int:
+    return 0 if root.view is None or root.view.memory is None else root.view.memory.writes
+
+
+def _is_row_major(root: Array) -> bool:
+    known = root.view is not None and root.view.row_major
+    return known or stack.owner(root).concrete.row_major(root)
 
 
 def _is_written(root: Array) -> bool:
@@ -99,8 +133,9 @@ def writable(handle: Array) -> View:
         root = handle if handle.view is None else handle.view.root
         if not _is_written(root):
             memory = Memory(stack.owner(root), root.dtype)
-            root.view = View(root, memory=memory, cells=memory.store(root))
-        attach(handle)
+            known = _is_row_major(root)
+            root.view = View(root, memory=memory, cells=memory.store(root), row_major=known)
+        attach(handle, writing=True)
     return handle.view
 
 
@@ -119,10 +154,12 @@ def write(handle: Array, index: Any, value: Value) -> None:
     memory.writes += 1
 
 
-def fillable(memory: Memory, cells: Cells) -> Array:
-    """A handle on cells: what is never read is never emitted."""
+def fillable(memory: Memory, cells: Cells, root: Array | None = None) -> Array:
+    """A handle on cells: what is never read is never emitted. Without a root it is one."""
     handle = memory.trace.handle(None, Type(memory.dtype, cells.shape))
-    handle.view = View(handle, memory=memory, cells=cells)
+    handle.view = View(
+        handle if root is None else root, memory=memory, cells=cells, row_major=root is None
+    )
     return handle
 
 
@@ -140,10 +177,11 @@ def view(array: Array, name: str, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def of(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
     """A view, or views: by cells if the array has been written, else by emitting nodes."""
-    if (source := attach(array)) is not None:
-        assert source.memory is not None
-        assert source.cells is not None
-        return _by_cells(source.memory, source.cells, derive(source.cells))
+    source = attach(array)
+    if source is not None and source.cells is not None:
+        derived = derive(source.cells)
+        if _certain(source.root, derive, source.cells, derived):
+            return _by_cells(source, derived)
     result = emit()
     if isinstance(result, list | tuple):
         for k, part in enumerate(result):
@@ -153,21 +191,30 @@ def of(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
     return result
 
 
+def copied(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
+    """Elements that do not share the array's memory."""
+    if (source := attach(array)) is None or source.memory is None or source.cells is None:
+        return emit()
+    return source.memory.trace.handle(source.memory.load(np.asarray(derive(source.cells))))
+
+
 def _nth(derive: Derive, k: int) -> Derive:
     return lambda cells: derive(cells)[k]
 
 
-def _by_cells(memory: Memory, cells: Cells, derived: Any) -> Any:
+def _by_cells(source: View, derived: Any) -> Any:
     if isinstance(derived, list | tuple):
-        return type(derived)(_by_cells(memory, cells, part) for part in derived)
-    if np.may_share_memory(derived, cells):
-        return fillable(memory, derived)
-    return memory.trace.handle(memory.load(np.asarray(derived)))
+        return type(derived)(_by_cells(source, part) for part in derived)
+    assert source.memory is not None
+    assert source.cells is not None
+    if np.may_share_memory(derived, source.cells):
+        return fillable(source.memory, derived, source.root)
+    return source.memory.trace.handle(source.memory.load(np.asarray(derived)))
 
 
 def _remember(result: Array, base: Array, derive: Derive) -> None:
     root = base if base.view is None else base.view.root
-    result.view = View(root, base, derive)
+    result.view = View(root, base, derive, born=_writes(root))
 
 
 def part(array: Array, name: str) -> Any:
