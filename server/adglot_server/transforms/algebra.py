@@ -26,23 +26,22 @@ def _as(emit: Emit, x: Value, type: Type) -> Value | None:
 
 
 def _narrow(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
-    """The op without an explicit broadcast that the other operand implies."""
-    narrow = _before_broadcast(emit, type, a, b)
-    if narrow is not None:
-        return emit(name, narrow, b)
-    narrow = _before_broadcast(emit, type, b, a)
-    return None if narrow is None else emit(name, a, narrow)
+    """The op before its operands are repeated, or without a broadcast that the other implies."""
+    inner_a, inner_b = _before_broadcast(emit, a), _before_broadcast(emit, b)
+    if inner_a is a and inner_b is b:
+        return None
+    shape = rules.broadcast_shapes(inner_a.shape, inner_b.shape)
+    result = emit(name, inner_a, inner_b)
+    return result if shape == type.shape else emit("broadcast_to", result, shape=type.shape)
 
 
-def _before_broadcast(emit: Emit, type: Type, x: Value, other: Value) -> Value | None:
+def _before_broadcast(emit: Emit, x: Value) -> Value:
     """What x was before it was repeated, or a scalar before it was reshaped to ones."""
     if spread := emit.definition(x, "broadcast_to"):
-        source = spread[0][0]
-        return source if rules.broadcast_shapes(source.shape, other.shape) == type.shape else None
-    if moved := emit.definition(x, "reshape"):
-        source = moved[0][0]
-        return source if source.shape == () and other.shape == type.shape else None
-    return None
+        return spread[0][0]
+    if (moved := emit.definition(x, "reshape")) and moved[0][0].shape == ():
+        return moved[0][0]
+    return x
 
 
 def _add(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
