@@ -339,10 +339,10 @@ def polyval(p: Any, x: Any) -> Value:
         raise TracingError("polyval at a poly1d cannot be traced: multiply polynomials by convolve")
     coefficients, at = lift(p, x)
     kind = np.result_type(coefficients.dtype, at.dtype)
+    if not coefficients.size:
+        return rules.zeros(at, at.type)
     coefficients, at = rules.convert(coefficients, kind), rules.convert(at, kind)
     terms = unstack(coefficients) if is_traced(p) else list(np.asarray(p, kind))
-    if not terms:
-        return rules.zeros(at, at.type)
     y = rules.broadcast_to(lift(at, terms[0])[1], at.shape)
     for term in terms[1:]:
         y = y * at + term if isinstance(term, Value) else ops.add(y * at, term)

@@ -51,11 +51,13 @@ def einsum(
     kind = np.result_type(*(v.dtype for v in values))
     terms = [Term(v, labels) for v, labels in zip(values, inputs, strict=True)]
     terms = _without_repeats_and_ones(terms)
-    for pair in _path(terms, output):
-        chosen = [terms[i] for i in pair]
-        terms = [t for i, t in enumerate(terms) if i not in pair]
-        needed = output + "".join(t.labels for t in terms)
-        terms.append(_product(chosen, needed))
+    for step in _path(terms, output):
+        first, *others = [terms[i] for i in step]
+        terms = [t for i, t in enumerate(terms) if i not in step]
+        while others:
+            second, *others = others
+            first = _product(first, second, output + _labels([*terms, *others]))
+        terms.append(_summed(first, output + _labels(terms)))
     (last,) = terms
     return rules.convert(last.ordered(output), kind)
 
@@ -154,12 +156,13 @@ def _path(terms: Sequence[Term], output: str) -> list[tuple[int, ...]]:
     return [tuple(step) for step in path[1:]]
 
 
-def _product(terms: Sequence[Term], needed: str) -> Term:
-    """One term, summed over all labels that are not needed any more."""
-    alone = [_summed(t, needed + _others(terms, k)) for k, t in enumerate(terms)]
-    if len(alone) == 1:
-        return _summed(alone[0], needed)
-    a, b = alone
+def _labels(terms: Sequence[Term]) -> str:
+    return "".join(t.labels for t in terms)
+
+
+def _product(a: Term, b: Term, needed: str) -> Term:
+    """The product of two terms, summed over all labels that are not needed any more."""
+    a, b = _summed(a, needed + b.labels), _summed(b, needed + a.labels)
     both = [c for c in a.labels if c in b.labels]
     batch = "".join(c for c in both if c in needed)
     shared = "".join(c for c in both if c not in needed)
@@ -185,10 +188,6 @@ def _elementwise(a: Term, b: Term, batch: str, free_a: str, free_b: str) -> Term
     lead = len(batch)
     y = rules.reshape(y, (*y.shape[:lead], *(1,) * len(free_a), *y.shape[lead:]))
     return Term(ops.multiply(x, y), batch + free_a + free_b)
-
-
-def _others(terms: Sequence[Term], k: int) -> str:
-    return "".join(t.labels for i, t in enumerate(terms) if i != k)
 
 
 def _summed(term: Term, needed: str) -> Term:

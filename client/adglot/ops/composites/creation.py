@@ -10,10 +10,18 @@ import numpy as np
 from adglot import ops
 from adglot.errors import TracingError
 from adglot.ops import rules
-from adglot.ops.composites.elementwise import power
+from adglot.ops.composites.elementwise import power, weak
 from adglot.ops.composites.registry import composite
 from adglot.ops.composites.shapes import moveaxis
-from adglot.ops.composites.support import astype, constant, inexact, lift, lift_one, static
+from adglot.ops.composites.support import (
+    astype,
+    constant,
+    inexact,
+    is_traced,
+    lift,
+    lift_one,
+    static,
+)
 from adglot.ops.core import Value
 
 # ------------------------------------------------------------------ filled arrays
@@ -100,7 +108,7 @@ def linspace(
     device: Any = None,
 ) -> Value | tuple[Value, Value]:
     """So many evenly spaced numbers from start to stop."""
-    a, b = (inexact(v) for v in lift(start, stop))
+    a, b = (inexact(v) for v in weak(start, stop))
     count = operator.index(static(num, "num"))
     if count < 0:
         raise ValueError(f"Number of samples, {count}, must be non-negative.")
@@ -132,7 +140,9 @@ def logspace(
     axis: int = 0,
 ) -> Value:
     """``base ** linspace(start, stop)``."""
-    first, last, base = lift(start, stop, base)
+    if not isinstance(base, Value) and np.ndim(base):
+        raise TracingError("logspace: only one base is supported")
+    first, last = weak(start, stop) if is_traced([start, stop]) else lift(start, stop, base)[:2]
     exponents = linspace(first, last, num, endpoint, axis=axis)
     assert isinstance(exponents, Value)
     return astype(power(base, exponents), dtype)

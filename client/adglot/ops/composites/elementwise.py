@@ -13,7 +13,7 @@ from adglot.errors import TracingError
 from adglot.ops import rules
 from adglot.ops.composites.registry import NO_OUT, composite
 from adglot.ops.composites.support import boolean, inexact, lift, lift_one, result_dtype
-from adglot.ops.core import Value
+from adglot.ops.core import Value, builder_of
 
 SCALARS = frozenset({bool, int, float, complex, *np.sctypeDict.values()})
 _LN2 = float(np.log(2.0))
@@ -105,7 +105,8 @@ def exp2(x: Value) -> Value:
 @composite("logaddexp2")
 def logaddexp2(x1: Any, x2: Any) -> Value:
     """log2(2**x1 + 2**x2)."""
-    return ops.logaddexp(ops.multiply(x1, _LN2), ops.multiply(x2, _LN2)) / _LN2
+    a, b = weak(x1, x2)
+    return ops.logaddexp(a * _LN2, b * _LN2) / _LN2
 
 
 # ------------------------------------------------------------------ angles
@@ -159,9 +160,9 @@ def heaviside(x1: Any, x2: Any) -> Value:
     return ops.where(isnan(a), a, step)
 
 
-def weak(x1: Any, x2: Any) -> list[Value]:
-    """Both as Values, a Python scalar in the other's dtype."""
-    return ops.core.builder_of((x1, x2)).lift_weak((x1, x2))
+def weak(*operands: Any) -> list[Value]:
+    """All as Values, Python scalars in the others' dtype."""
+    return builder_of(operands).lift_weak(operands)
 
 
 @composite("clip")

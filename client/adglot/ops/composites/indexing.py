@@ -10,6 +10,7 @@ import numpy as np
 from adglot import ops
 from adglot.errors import TracingError
 from adglot.ops import rules
+from adglot.ops.composites.elementwise import weak
 from adglot.ops.composites.keys import Key, New, Picked, Span, broadcast_shape, resolve
 from adglot.ops.composites.registry import NO_OUT, composite
 from adglot.ops.composites.shapes import permute
@@ -184,7 +185,7 @@ def choose(a: Any, choices: Any, out: Any = NO_OUT, mode: str = "raise") -> Valu
     """choices[a[i]][i] for every i, broadcast; a traced a outside is an error where it is run."""
     if isinstance(a, Value) and mode != "raise":
         raise TracingError(f"choose: mode {mode!r} needs static indices")
-    which, *options = lift(a, *choices)
+    which, options = lift(a, *choices)[0], weak(*choices)
     shape = rules.broadcast_shapes(which.shape, *(c.shape for c in options))
     rows = [rules.reshape(rules.broadcast_to(c, shape), (1, *shape)) for c in options]
     index = which if isinstance(a, Value) else _bent(np.asarray(a), len(options), mode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,39 +113,34 @@ def column_stack(tup: Any) -> Value:
 @composite("block")
 def block(arrays: Any) -> Value:
     """An array from nested lists of blocks."""
-    rank = max(_depth(arrays), *(x.ndim for x in lift(*_leaf_blocks(arrays))))
-    return _block(arrays, rank, _depth(arrays))
+    blocks = iter(lift(*_blocks(arrays)))
+    nested = _nested(arrays, blocks)
+    depth = _depth(arrays)
+    return _joined_blocks(nested, max(depth, *(x.ndim for x in _blocks(nested))), depth)
+
+
+def _blocks(arrays: Any) -> list[Any]:
+    """The innermost blocks of nested lists."""
+    if not isinstance(arrays, list):
+        return [arrays]
+    return [block for part in arrays for block in _blocks(part)]
+
+
+def _nested(arrays: Any, blocks: Iterator[Value]) -> Any:
+    """Nested as `arrays` are, with these blocks."""
+    if isinstance(arrays, list):
+        return [_nested(part, blocks) for part in arrays]
+    return next(blocks)
 
 
 def _depth(arrays: Any) -> int:
     return 1 + _depth(arrays[0]) if isinstance(arrays, list) else 0
 
 
-def _leaf_blocks(arrays: Any) -> list[Any]:
-    if not isinstance(arrays, list):
-        return [arrays]
-    return [block for part in arrays for block in _leaf_blocks(part)]
-
-
-def _block(arrays: Any, rank: int, depth: int) -> Value:
+def _joined_blocks(arrays: Any, rank: int, depth: int) -> Value:
     if depth == 0:
-        x = lift_one(arrays)
-        return rules.reshape(x, (1,) * (rank - x.ndim) + x.shape)
-    some = next(x for x in _leaf_blocks(arrays) if isinstance(x, Value))
-    parts = [
-        _block(part, rank, depth - 1) if _is_any_value(part) else _static_block(some, part, rank)
-        for part in arrays
-    ]
-    return joined(parts, rank - depth)
-
-
-def _is_any_value(arrays: Any) -> bool:
-    return any(isinstance(x, Value) for x in _leaf_blocks(arrays))
-
-
-def _static_block(like: Value, part: Any, rank: int) -> Value:
-    array = np.asarray(np.block(part))
-    return constant(like, array.reshape((1,) * (rank - array.ndim) + array.shape))
+        return rules.reshape(arrays, (1,) * (rank - arrays.ndim) + arrays.shape)
+    return joined([_joined_blocks(part, rank, depth - 1) for part in arrays], rank - depth)
 
 
 @composite("append")

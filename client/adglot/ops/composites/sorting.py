@@ -19,7 +19,6 @@ from adglot.ops.composites.support import (
     all_axes,
     along,
     cut,
-    inexact,
     kept,
     lift,
     lift_one,
@@ -109,11 +108,19 @@ def quantile(
     if method not in _PLACES:
         raise ValueError(f"{method!r} is not a valid method: {', '.join(_PLACES)} are")
     axes = all_axes(axis, x.ndim)
-    line = _sorted_line(x if method in _DISCRETE else inexact(x), axes)
-    rows = [_quantile(line, float(p), method) for p in fractions.ravel()]
+    kind = _interpolated(x, q, method)
+    line = _sorted_line(x if x.dtype.kind in "fc" else rules.convert(x, kind), axes)
+    rows = [_quantile(line, float(p), method, kind) for p in fractions.ravel()]
     results = [kept(row, x, axes, keepdims) for row in rows]
     stacked = joined([rules.reshape(r, (1, *r.shape)) for r in results], 0)
     return rules.reshape(stacked, (*fractions.shape, *results[0].shape))
+
+
+def _interpolated(x: Value, q: Any, method: str) -> Any:
+    """The dtype of the result: that of x, or of x and an array q where there is interpolation."""
+    if method in _DISCRETE:
+        return x.dtype
+    return np.result_type(rules.inexact(x.dtype), *([] if type(q) in (int, float) else ["f8"]))
 
 
 def _sorted_line(x: Value, axes: tuple[int, ...]) -> Value:
@@ -124,13 +131,14 @@ def _sorted_line(x: Value, axes: tuple[int, ...]) -> Value:
     return ops.sort(line, axis=len(lead))
 
 
-def _quantile(line: Value, q: float, method: str) -> Value:
+def _quantile(line: Value, q: float, method: str, kind: Any) -> Value:
     n = line.shape[-1]
     place = min(max(_PLACES[method](n, q), 0), n - 1)
     below = int(place)
-    y = _at(line, below)
+    y = rules.convert(_at(line, below), kind)
     if place > below:
-        y = y + (_at(line, below + 1) - y) * (place - below)
+        rise = rules.convert(_at(line, below + 1) - _at(line, below), kind)
+        y = y + rise * (place - below)
     last = _at(line, n - 1)
     return ops.where(isnan(last), last, y) if line.dtype.kind in "fc" else y
 
@@ -152,8 +160,8 @@ def percentile(
     weights: Any = NO_WEIGHTS,
 ) -> Value:
     """The quantiles at q percent."""
-    fractions = np.true_divide(static(q, "q"), 100)
-    if ((fractions < 0) | (fractions > 1)).any():
+    fractions = q / 100 if type(q) in (bool, int, float) else np.true_divide(static(q, "q"), 100)
+    if np.any((fractions < 0) | (fractions > 1)):
         raise ValueError("Percentiles must be in the range [0, 100]")
     return quantile(a, fractions, axis, method=method, keepdims=keepdims)
 
@@ -236,4 +244,4 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Value:
         return searchsorted(edges, x, "left" if right else "right")
     if not (steps <= 0).all():
         raise ValueError("bins must be monotonically increasing or decreasing")
-    return edges.size - searchsorted(edges[::-1], x, "right" if right else "left")
+    return edges.size - searchsorted(edges[::-1], x, "left" if right else "right")

@@ -47,7 +47,8 @@ def _real_pair(a: Any, b: Any) -> tuple[Value, Value | None]:
     if any(v.dtype.kind == "c" for v in values):
         raise TracingError("logsumexp of complex values is not supported")
     shape = rules.broadcast_shapes(*(v.shape for v in values))
-    x, *weights = (rules.broadcast_to(inexact(v), shape) for v in values)
+    kind = rules.inexact(*(v.dtype for v in values))
+    x, *weights = (rules.broadcast_to(rules.convert(v, kind), shape) for v in values)
     return x, weights[0] if weights else None
 
 
@@ -105,7 +106,8 @@ def xlog1py(x: Any, y: Any) -> Value:
 
 
 def _unless_zero(x: Any, y: Any, log: Any) -> Value:
-    a, b = (inexact(v) for v in weak(x, y))
+    # SciPy takes Python scalars as float64 here, as in beta and betaln, and elsewhere as weak
+    a, b = (inexact(v) for v in lift(x, y))
     zero = ops.logical_and(ops.equal(a, 0.0), ops.logical_not(isnan(b)))
     return ops.where(zero, 0.0, a * log(b))
 
@@ -183,17 +185,23 @@ def _gammaln(x: Any) -> Value:
     return ops.TABLE["special.gammaln"](x)
 
 
+def _common(a: Any, b: Any) -> list[Value]:
+    values = lift(a, b)
+    kind = rules.inexact(*(v.dtype for v in values))
+    return [rules.convert(v, kind) for v in values]
+
+
 @composite("special.betaln")
 def betaln(a: Any, b: Any) -> Value:
     """log(|beta(a, b)|)."""
-    x, y = weak(a, b)
+    x, y = _common(a, b)
     return _gammaln(x) + _gammaln(y) - _gammaln(x + y)
 
 
 @composite("special.beta")
 def beta(a: Any, b: Any) -> Value:
     """gamma(a) gamma(b) / gamma(a + b)."""
-    x, y = (inexact(v) for v in weak(a, b))
+    x, y = _common(a, b)
     return gammasgn(x) * gammasgn(y) * gammasgn(x + y) * ops.exp(betaln(x, y))
 
 

@@ -1,0 +1,52 @@
+"""Every composite against NumPy's (or SciPy's) own function on the same arrays, in every dtype."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adglot.ops.composites import ALIASES, COMPOSITES
+from composites.cases import CASES, Case
+from composites.running import array_leaves, assert_same, composite_function, numpy_function, run
+
+KINDS = {"f": "float64", "s": "float32", "c": "complex128", "i": "int64", "b": "bool"}
+
+
+def converted(x: Any, kind: str) -> Any:
+    """Float arrays among the arguments in another dtype."""
+    if isinstance(x, np.ndarray) and x.dtype == np.float64:
+        if kind == "c":
+            return np.asarray(x + 0.5j * x[::-1] if x.ndim else x + 0.5j)
+        if kind == "i":
+            return np.asarray(np.rint(3 * np.nan_to_num(x))).astype(np.int64)
+        return np.asarray(x > 0) if kind == "b" else x.astype(KINDS[kind])
+    return type(x)(converted(part, kind) for part in x) if type(x) in (list, tuple) else x
+
+
+def all_cases() -> Iterator[Any]:
+    for case in CASES:
+        for kind in case.kinds:
+            yield pytest.param(case, kind, id=f"{case}-{kind}")
+
+
+@pytest.mark.parametrize(("case", "kind"), list(all_cases()))
+def test_values_shapes_and_dtypes_are_numpys(case: Case, kind: str) -> None:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        args = converted(case.args, kind)
+        expected = numpy_function(case.name)(*args, **case.kwargs)
+    got = run(lambda *a: composite_function(case.name)(*a, **case.kwargs), *args)
+    assert_same(got, array_leaves(expected), case.slack)
+
+
+def test_every_composite_has_a_case() -> None:
+    untested = COMPOSITES.keys() - {case.name for case in CASES}
+    assert not untested - {"arange", "trapz", "row_stack", "empty_like"}
+
+
+def test_no_name_is_both_an_op_and_a_composite() -> None:
+    assert not ALIASES.keys() & COMPOSITES.keys()
