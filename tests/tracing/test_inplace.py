@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -269,45 +270,42 @@ def test_outside_of_a_trace_adglot_numpy_is_numpy() -> None:
 
 # ------------------------------------------------------------------ any program
 
-STEP = st.tuples(st.integers(0, 11), st.integers(0, 6), st.integers(0, 6), st.integers(0, 3))
+STEPS: list[Any] = [
+    lambda arrays, a, b, k: arrays.append(a[k % len(a) :]),
+    lambda arrays, a, b, k: arrays.append(a.T),
+    lambda arrays, a, b, k: arrays.append(a.copy()),
+    lambda arrays, a, b, k: arrays.append(a.reshape(-1)),
+    lambda arrays, a, b, k: arrays.append(np.flip(a)),
+    lambda arrays, a, b, k: arrays.append(a + 1),
+    lambda arrays, a, b, k: arrays.append(a[..., k % a.shape[-1] :]),
+    lambda arrays, a, b, k: arrays.append(a[None, k % len(a)]),
+    lambda arrays, a, b, k: a.reshape(-1).__setitem__(k % a.size, b.sum()),
+    lambda arrays, a, b, k: a.__imul__(1.5),
+    lambda arrays, a, b, k: a.__iadd__(b) if a.shape == b.shape else None,
+    lambda arrays, a, b, k: a.__setitem__(..., b.max()),
+    lambda arrays, a, b, k: a[..., k % a.shape[-1] :].__isub__(0.5),
+]
+"""What a program may do to a list of arrays: views, copies, writes, reads."""
 
 
-def run(program: list[tuple[int, int, int, int]], x: Any) -> Any:
-    """Views, copies, writes and reads of a growing list of arrays, as the numbers say."""
-    arrays = [x, x * 2]
-    for kind, i, j, k in program:
-        a, b = arrays[i % len(arrays)], arrays[j % len(arrays)]
-        line = a.reshape(-1)
-        if kind == 0:
-            arrays.append(a[k % max(len(a), 1) :] if a.ndim else a * 1)
-        elif kind == 1:
-            arrays.append(a.T)
-        elif kind == 2:
-            arrays.append(a.copy())
-        elif kind == 3:
-            arrays.append(line)
-        elif kind == 4:
-            arrays.append(np.flip(a))
-        elif kind == 5 and line.size:
-            line[k % line.size] = b.sum()
-        elif kind == 6:
-            a *= 1.5
-        elif kind == 7 and a.shape == b.shape:
-            a += b
-        elif kind == 8:
-            a[...] = b.max() if b.size else 0.0
-        elif kind == 9:
-            arrays.append(a + 1)
-        elif kind == 10 and a.ndim > 1 and len(a):
-            arrays.append(a[k % len(a)])
-        elif kind == 11 and a.ndim > 1:
-            a[:, k % a.shape[1] :] -= 0.5
-    return arrays
-
-
-@given(st.lists(STEP, max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(STEPS), *[st.integers(0, 6)] * 3), max_size=12))
 def test_any_program_does_what_it_does_in_numpy(program: list[Any]) -> None:
+    def run(x: Any) -> Any:
+        arrays = [x, x * 2]
+        for step, i, j, k in program:
+            step(arrays, arrays[i % len(arrays)], arrays[j % len(arrays)], k)
+        return arrays
+
+    with suppress(LayoutRefused):
+        agree_or_refuse(run)
+
+
+class LayoutRefused(Exception):
+    pass
+
+
+def agree_or_refuse(run: Any) -> None:
     try:
-        agree(lambda x: run(program, x), M)
+        agree(run, M)
     except adglot.TracingError as error:
-        assert "layout in memory" in str(error)
+        raise (LayoutRefused() if "layout in memory" in str(error) else error) from None

@@ -16,7 +16,7 @@ V = np.array([0.5, -1.25, 2.0])
 W = np.array([1.5, 0.75, -3.0])
 P = np.array([0.25, 1.5, 2.75])
 M = np.array([[2.0, 0.5, -1.0], [-1.0, 3.0, 0.25]])
-I = np.array([3, -4, 5])
+N = np.array([3, -4, 5])
 B = np.array([True, False, True])
 
 UNARY = [
@@ -89,7 +89,7 @@ def test_operators(operator: Callable[..., Any]) -> None:
     agree(lambda x: operator(W, x), V)
     agree(lambda x: operator(np.float64(3.0), x), V)
     agree(lambda x: operator(x[0], x[1]), V)
-    agree(operator, I, np.array([2, 3, -2]))
+    agree(operator, N, np.array([2, 3, -2]))
 
 
 def test_powers() -> None:
@@ -98,7 +98,7 @@ def test_powers() -> None:
         agree(lambda x, n=exponent: np.power(x, n), P)
     agree(lambda x: 2**x, V)
     agree(lambda x, y: x**y, P, V)
-    agree(lambda x: x**2, I)
+    agree(lambda x: x**2, N)
 
 
 def test_matrix_products() -> None:

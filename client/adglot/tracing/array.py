@@ -249,7 +249,7 @@ class Array(Value):
         return scalars.item(self, args)
 
     def tolist(self) -> Any:
-        return scalars.array(self, None).tolist()
+        return scalars.tolist(self)
 
     def fill(self, value: Any) -> None:
         self[...] = value

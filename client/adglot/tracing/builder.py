@@ -108,8 +108,9 @@ class Trace(Builder):
         try:
             return super().emit(op, operands, attributes)
         except InvalidArgument as fault:
+            where = source()
             raise InvalidArgument(
-                Violation(source(), f"{op.name}: {v.description}") for v in fault.violations
+                Violation(where, f"{op.name}: {v.description}") for v in fault.violations
             ) from None
 
     def decide(self, value: Value, kind: type[bool] | type[int], advice: str) -> bool | int:

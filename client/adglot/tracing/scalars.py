@@ -57,13 +57,22 @@ def number(x: Array, kind: type[Any]) -> Any:
 
 def item(x: Array, args: tuple[Any, ...]) -> Any:
     """``x.item()``: as Python's own conversion."""
+    return _plain(x, "item()").item(*args)
+
+
+def tolist(x: Array) -> Any:
+    """``x.tolist()``: as Python's own conversion."""
+    return _plain(x, "tolist()").tolist()
+
+
+def _plain(x: Array, what: str) -> np.ndarray[Any, Any]:
     known = queries.fixed(x)
     if known is None:
         raise error(
-            "item() and tolist() of a traced value would lose the trace",
+            f"{what} of a traced value would lose the trace",
             "index the array, x[i] is traced; leave a scalar as it is",
         )
-    return known.item(*args)
+    return known
 
 
 def array(x: Array, dtype: Any) -> np.ndarray[Any, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from adglot.tracing import array as arrays
 from adglot.tracing import dispatch
 from adglot.tracing.errors import refuse
