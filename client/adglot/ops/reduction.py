@@ -158,7 +158,7 @@ def _extreme(name: str, doc: str, reduce: Callable[..., Any], behind: str) -> Op
         jvp=_jvp_extreme(name, behind),
         transpose=rules.NOT_LINEAR,
         batch=rules.batch_leading(name, axes=rules.shift_axes),
-        cost=rules.per_input(rules.ARITHMETIC),
+        cost=rules.per_input(2 * rules.ARITHMETIC),  # as maximum: it compares, and passes NaN on
         samples=lambda: [
             *_samples(),
             Sample((np.array([[2.0, 1.0, 2.0], [1.0, 1.0, 3.0]]),), {"axes": (1,)}, smooth=False),
