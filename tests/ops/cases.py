@@ -50,6 +50,11 @@ class Program:
         return Program(graph, [*self.point, *present(directions(self.values, 3))])
 
     @cached_property
+    def near(self) -> Program:
+        """The same graph at a point beside this one."""
+        return Program(self.graph, [nearby(x, 5) for x in self.point])
+
+    @cached_property
     def tangents(self) -> list[Array]:
         """The tangent of each output in `forward`, zeros where it is a symbolic zero."""
         moved = iter(self.forward.values[len(self.values) :])
