@@ -6,8 +6,8 @@ from adglot.ir import Graph, Tree, Type, flatten
 from adglot.ops import TABLE, Builder
 
 CUBES = "a * x**3, elementwise"
-STEP = 1_000_000
-"""Elements of one step of `slow`: several milliseconds of sines."""
+STEP = 2_000_000
+"""Elements of one step of `slow`: more than ten milliseconds of sines."""
 
 
 def cubes(a: float = 1.0, n: int = 3, **metadata: object) -> Graph:

@@ -15,7 +15,7 @@ from adglot import (
     UnknownGraph,
     Unsupported,
 )
-from service.examples import cubes, energy, huge, model, positive, slow
+from service.examples import STEP, cubes, energy, huge, model, positive, slow
 
 X = np.array([1.0, -2.0, 0.5])
 PARAMS = {"w": np.array([2.0, -1.0]), "b": 0.5}
@@ -189,7 +189,7 @@ def test_results_belong_to_the_caller(ad: Client) -> None:
         (lambda ad: ad.gradient(energy(), X, engine="natve"), UnknownEngine, "mean 'native'?"),
         (lambda ad: ad.gradient(positive(), -1.0), GuardFailed, "x > 0 at model.py:7"),
         (lambda ad: ad.evaluate(huge(), X), LimitExceeded, "value_bytes"),
-        (lambda ad: ad.evaluate(slow(500), np.ones(10**6), timeout=0.2), DeadlineExceeded, ""),
+        (lambda ad: ad.evaluate(slow(400), np.ones(STEP), timeout=0.3), DeadlineExceeded, ""),
         (lambda ad: ad.hessian(energy(), X, engine="complex-step"), Unsupported, "hessian"),
     ],
 )

@@ -177,9 +177,9 @@ def test_a_request_over_a_limit_is_refused_at_once(
     operator: Operator, graph: Graph, name: str
 ) -> None:
     message = messages.encode_call(Call(operator, graph, (np.ones(3),)))
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(LimitExceeded) as caught:
         _serve(operator, message)
     assert caught.value.name == name
     assert caught.value.need > caught.value.limit
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

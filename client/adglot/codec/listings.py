@@ -10,6 +10,11 @@ from adglot.codec.splice import parse
 from adglot.v1 import derivative_service_pb2 as pb
 
 
+def check_request(method: str, message: bytes) -> None:
+    """InvalidArgument unless these bytes are a request of this method, all of which are empty."""
+    parse(getattr(pb, f"{method}Request"), message)
+
+
 def encode_ops(ops: Iterable[OpInfo]) -> bytes:
     return pb.ListOpsResponse(ops=map(_op_to_proto, ops)).SerializeToString()
 

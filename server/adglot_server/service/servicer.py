@@ -66,12 +66,12 @@ class Servicer:
         methods["Explain"] = _unary(self._explain)
         methods["RegisterGraph"] = _unary(self._register)
         methods["Stream"] = grpc.stream_stream_rpc_method_handler(self._stream)
-        for name, listing in (
+        for method, listing in (
             ("GetServerInfo", lambda: listings.encode_server_info(self._core.info())),
             ("ListOps", lambda: listings.encode_ops(self._core.ops())),
             ("ListEngines", lambda: listings.encode_engines(self._core.engines.infos())),
         ):
-            methods[name] = _unary(_no_input(listing), self._light)
+            methods[method] = _unary(_listing(method, listing), self._light)
         return grpc.method_handlers_generic_handler(messages.SERVICE, methods)
 
     def _operator(self, operator: Operator, message: bytes, caller: Caller) -> bytes:
@@ -124,8 +124,12 @@ class Servicer:
             self._slots.release()
 
 
-def _no_input(listing: Callable[[], bytes]) -> Handler:
-    return lambda message, caller: listing()
+def _listing(method: str, listing: Callable[[], bytes]) -> Handler:
+    def handle(message: bytes, caller: Caller) -> bytes:
+        listings.check_request(method, message)
+        return listing()
+
+    return handle
 
 
 def _unary(handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
