@@ -10,6 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 
+from adglot import ops
+from adglot.errors import Unsupported
 from adglot.ops import special_functions as functions
 from adglot.ops.core import Array
 
@@ -125,3 +127,30 @@ def test_precision_and_integers() -> None:
         assert function(np.array([1, 2])).dtype == np.float64
         assert function(np.array([True])).dtype == np.float64
         assert function(np.empty((2, 0))).shape == (2, 0)
+
+
+# ------------------------------------------------------------------ Bessel functions
+
+BESSEL: dict[str, Callable[..., Any]] = {
+    "jv": mpmath.besselj,
+    "yv": mpmath.bessely,
+    "iv": mpmath.besseli,
+    "ive": lambda v, x: mpmath.besseli(v, x) * mpmath.exp(-abs(x)),
+    "kv": mpmath.besselk,
+}
+
+
+@pytest.mark.parametrize("order", [-1.0, 0.0, 1.0, 2.5])
+@pytest.mark.parametrize("name", BESSEL)
+def test_bessel(name: str, order: float) -> None:
+    """To SciPy's accuracy at fractional orders; in units of 1 at the zeros of jv and yv."""
+    xs = RNG.uniform(0.1, 20.0, 40)
+    got = ops.TABLE[f"special.{name}"].evaluate(xs, order=order)
+    least = 1.0 if name in ("jv", "yv") else 0.0
+    assert lost(got, exactly(partial(BESSEL[name], order), xs), least).max() <= 300
+
+
+def test_bessel_without_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "_scipy", lambda name: None)
+    with pytest.raises(Unsupported, match=r"special\.jv needs SciPy where it runs"):
+        ops.TABLE["special.jv"].evaluate(np.array([1.0]), order=0.0)

@@ -6,6 +6,7 @@ executors, engines, docs, tests) is derived from the table. ``ops.sin`` is ``TAB
 
 from adglot.ops import (
     arithmetic,
+    bessel,
     binary,
     control,
     creation,
@@ -48,6 +49,7 @@ __all__ = [
     "Sample",
     "Value",
     "arithmetic",
+    "bessel",
     "binary",
     "check",
     "control",

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from adglot.errors import Unsupported
 from adglot.ops.core import Array
 
 Function = Callable[[Array], Array]
@@ -28,6 +29,14 @@ def _scipy(name: str) -> Callable[..., Any] | None:
     except ImportError:
         return None
     function: Callable[..., Any] = getattr(scipy.special, name)
+    return function
+
+
+def scipy_only(name: str) -> Callable[..., Any]:
+    """SciPy's function of that name; Unsupported where SciPy is not installed."""
+    function = _scipy(name)
+    if function is None:
+        raise Unsupported(f"special.{name} needs SciPy where it runs: pip install scipy")
     return function
 
 

@@ -6,6 +6,7 @@ name is. Each module is one kind of function. May import `adglot.ops`, `adglot.i
 
 from adglot.ops.composites import (
     averages,
+    bessel,
     calculus,
     complexes,
     contraction,
@@ -31,6 +32,7 @@ __all__ = [
     "ALIASES",
     "COMPOSITES",
     "averages",
+    "bessel",
     "calculus",
     "complexes",
     "composite",
