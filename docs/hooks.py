@@ -37,7 +37,7 @@ def _op(op: Op) -> Iterator[str]:
     if derivative(op) != "yes":
         yield f"* Derivative {_escape(derivative(op))}."
     for case in op.nonsmooth:
-        yield f"* At {_escape(case.where)}, {_escape(case.convention)}."
+        yield f"* Where {_escape(case.where)}: {_escape(case.convention)}."
     yield ""
 
 
@@ -57,5 +57,6 @@ def _help(context: click.Context, name: str) -> Iterator[str]:
 def _escape(text: str) -> str:
     """Plain text as Markdown, what stands in backticks left as it is."""
     parts = re.split(r"(`+[^`]*`+)", text)
-    parts[::2] = [re.sub(r"([*_<>\[\]|])", r"\\\1", part) for part in parts[::2]]
+    plain = (part.replace("<", "&lt;") for part in parts[::2])
+    parts[::2] = [re.sub(r"([*_\[\]|])", r"\\\1", part) for part in plain]
     return "".join(parts)

@@ -166,6 +166,11 @@ def test_trace_prints_and_saves_what_the_operators_take(run: Run, folder: Path) 
     assert _json(run, "gradient", "cubic.adglot", "--at", X)["derivative"] == [3.0, 12.0, 27.0]
 
 
+def test_a_graph_is_saved_under_a_name_that_can_be_given_again(run: Run) -> None:
+    result = run("trace", CUBIC, "--at", X, "--out", "cubic.graph", exit_code=2)
+    assert "cubic.graph must end with .adglot" in result.stderr
+
+
 def test_a_function_inside_a_class(run: Run) -> None:
     answer = _json(run, "gradient", "a_model:Model.energy", "--at", "[1, 2]")
     assert answer["derivative"] == [4.0, 8.0]

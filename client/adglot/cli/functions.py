@@ -17,6 +17,9 @@ from adglot.ir import Graph
 
 Function = Callable[..., Any] | Graph
 
+GRAPH = ".adglot"
+"""What the name of a saved graph ends with."""
+
 FORMS = "module:function, path/to/file.py:function or a saved graph, file.adglot"
 
 
@@ -30,7 +33,7 @@ def load(text: str) -> Function:
     >>> load("math:sin")(0.0)
     0.0
     """
-    if text.endswith(".adglot"):
+    if text.endswith(GRAPH):
         return _graph(text)
     place, _, name = text.rpartition(":")
     if not place or not name:

@@ -50,7 +50,7 @@ def describe(op: Op) -> Iterator[str]:
     yield f"  transpose: {_part(op.transpose)}"
     yield f"  batch: {_part(op.batch)}"
     for case in op.nonsmooth:
-        yield f"  at {case.where}: {case.convention}"
+        yield f"  where {case.where}: {case.convention}"
     yield f"  samples: {len(list(op.samples()))}"
 
 

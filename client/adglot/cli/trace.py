@@ -12,10 +12,19 @@ from adglot.errors import InvalidArgument
 from adglot.ir import Graph
 
 
+def _check_suffix(context: click.Context, parameter: click.Parameter, path: Path | None) -> Any:
+    if path is not None and path.suffix != functions.GRAPH:
+        raise click.BadParameter(f"{path} must end with {functions.GRAPH}", context, parameter)
+    return path
+
+
 @click.command
 @functions.argument
 @points.at(required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="Save the graph (file.adglot).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), callback=_check_suffix, metavar="FILE",
+    help=f"Save the graph as FILE{functions.GRAPH}, which every command takes for a function.",
+)  # fmt: skip
 def trace(function: Any, at: Any, out: Path | None) -> None:
     """Print the graph of a function, or save it."""
     graph = function if isinstance(function, Graph) else _trace(function, at)
