@@ -66,6 +66,15 @@ SPECIAL = [
     *calls("special.betaln", (P, P[::-1]), (P, 2.0), slack=20),
     *calls("special.beta", (P, P[::-1]), (P, 2.0), slack=40),
     *calls("special.polygamma", (0, P), (1, P), (2, P), kinds="f", slack=10),
+    *[c for f in ("jv", "yv", "iv", "ive", "kv") for c in calls(f"special.{f}", (2, P), (0.5, P))],
+    *[c for f in ("jn", "yn") for c in calls(f"special.{f}", (0, P), (3, P), kinds="f")],
+    *[
+        c
+        for f in ("j", "y", "i", "k")
+        for n in "01"
+        for c in calls(f"special.{f}{n}", (P,), slack=20)
+    ],
+    *[c for n in "01" for c in calls(f"special.i{n}e", (P,), slack=20)],
     *calls("special.multigammaln", (P + 1, 3), (P + 1, 1), kinds="f", slack=10),
     *calls("special.exp10", (V,), slack=4),
     *calls("special.cosm1", (V,), (V * 1e-9,), slack=4),
