@@ -220,12 +220,12 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Value]:
 
 
 @composite("unstack")
-def unstack(x: Any, /, *, axis: int = 0) -> list[Value]:
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Value, ...]:
     """The parts along an axis, without it."""
     v = lift_one(x)
     place = one_axis(axis, v.ndim)
     rest = v.shape[:place] + v.shape[place + 1 :]
-    return [rules.reshape(cut(v, place, i, i + 1), rest) for i in range(v.shape[place])]
+    return tuple(rules.reshape(cut(v, place, i, i + 1), rest) for i in range(v.shape[place]))
 
 
 # ------------------------------------------------------------------ pad
