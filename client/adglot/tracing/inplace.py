@@ -30,12 +30,14 @@ def update(array: Array, result: Array, name: str) -> Array:
         )
     if not np.can_cast(result.dtype, array.dtype, "same_kind"):
         raise TypeError(f"Cannot cast {name} output from {result.dtype!r} to {array.dtype!r}")
+    views.expect_inside(array)
     views.write(array, ..., result.current())
     return array
 
 
 def assign(array: Array, index: Any, value: Any) -> None:
     """``array[index] = value`` for a static index; the value is cast as NumPy casts it."""
+    views.expect_inside(array)
     views.write(array, index, stored(array, value))
 
 

@@ -139,17 +139,22 @@ def writable(handle: Array) -> View:
     return handle.view
 
 
+def expect_inside(handle: Array) -> None:
+    """Refuse to write to an array of an outer trace: the body may run any number of times."""
+    trace = stack.owner(handle)
+    if trace.active() is not trace:
+        refuse(
+            "the body of a control-flow function writes to an array from outside",
+            "return the new value, and write it outside",
+        )
+
+
 def write(handle: Array, index: Any, value: Value) -> None:
     """``handle[index] = value`` for a static index."""
     view = writable(handle)
     memory, cells = view.memory, view.cells
     assert memory is not None
     assert cells is not None
-    if memory.trace.active() is not memory.trace:
-        refuse(
-            "the body of a control-flow function writes to an array from outside",
-            "return the new value, and write it outside",
-        )
     cells[index] = memory.store(rules.convert(value, memory.dtype))
     memory.writes += 1
 
