@@ -1,0 +1,1 @@
+"""Other people's test functions, unchanged, through adglot and against their own derivatives."""
