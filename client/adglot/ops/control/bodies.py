@@ -49,25 +49,6 @@ def fill(values: Iterable[T], flags: Iterable[bool]) -> list[T | None]:
     return [next(rest) if on else None for on in flags]
 
 
-def reach(graph: Graph, flags: Sequence[bool]) -> list[bool]:
-    """Which outputs the flagged inputs reach, at most."""
-    values = list(flags)
-    for node in graph.nodes:
-        values += [any(values[i] for i in node.operands)] * len(node.outputs)
-    return [values[i] for i in graph.outputs]
-
-
-def reach_around(body: Graph, flags: Sequence[bool], first: int, carries: int) -> list[bool]:
-    """Flags of a loop body's inputs once they have gone round; `first` is the first carry."""
-    flags = list(flags)
-    while True:
-        reached = reach(body, flags)[:carries]
-        more = [a or b for a, b in zip(flags[first : first + carries], reached, strict=True)]
-        if more == flags[first : first + carries]:
-            return flags
-        flags[first : first + carries] = more
-
-
 def differentiable(flags: Sequence[bool], types: Sequence[Type]) -> list[bool]:
     """The flags, less those of bools and integers."""
     return [on and type.is_differentiable for on, type in zip(flags, types, strict=True)]

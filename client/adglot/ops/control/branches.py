@@ -12,6 +12,7 @@ from adglot.ir import Graph, Type
 from adglot.ops import rules
 from adglot.ops.arithmetic import multiply, where
 from adglot.ops.control import bodies
+from adglot.ops.control.reach import either, reach
 from adglot.ops.core import Array, Attr, Builder, Linear, Linearized, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
 from adglot.ops.elementwise import log, sin
@@ -138,8 +139,7 @@ def _batch(
         sides = [_inlined(transforms, g, operands, flags, size) for g in (if_true, if_false)]
         ys = [_select(predicate, a, b) for a, b in zip(*sides, strict=True)]
         return ys, (True,) * len(ys)
-    reached = [bodies.reach(graph, flags) for graph in (if_true, if_false)]
-    force = [a or b for a, b in zip(*reached, strict=True)]
+    force = either(reach(if_true, flags), reach(if_false, flags))
     (true, on), (false, _) = (transforms.batch(g, flags, size, force) for g in (if_true, if_false))
     return cond.all(predicate, *xs, if_true=true, if_false=false), on
 

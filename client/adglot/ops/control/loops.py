@@ -12,8 +12,9 @@ from adglot.errors import Unsupported
 from adglot.ir import Graph, Type
 from adglot.ops import rules
 from adglot.ops.arithmetic import add, greater, less, multiply, where
-from adglot.ops.control import bodies
+from adglot.ops.control import bodies, dead
 from adglot.ops.control.branches import cond
+from adglot.ops.control.reach import reach, reach_around
 from adglot.ops.control.scan import MOST_STEPS, scan
 from adglot.ops.core import Array, Attr, Builder, Linear, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
@@ -63,7 +64,7 @@ def _jvp(
     """The loop, and apart from it a loop that carries values and tangents together."""
     how = {"max_steps": max_steps}
     ys = while_loop.all(*primals, condition=condition, body=body, consts=consts, **how)
-    flags = bodies.reach_around(body, [t is not None for t in tangents], consts, len(ys))
+    flags = reach_around(body, [t is not None for t in tangents], consts, len(ys))
     on = bodies.differentiable(flags, body.inputs)
     if not any(on[consts:]):
         return ys, (None,) * len(ys)
@@ -74,14 +75,27 @@ def _jvp(
     fixed = sum(on[:consts])
     operands = [*primals[:consts], *seeds[:fixed], *primals[consts:], *seeds[fixed:]]
     counts = (consts, fixed, len(ys))
-    together = while_loop.all(
-        *operands,
-        condition=_condition_together(condition, counts, operands),
-        body=_body_together(transforms, body, on, counts, operands),
-        consts=consts + fixed,
+    together = {
+        "condition": _condition_together(condition, counts, operands),
+        "body": _body_together(transforms, body, on, counts, operands),
+        "consts": consts + fixed,
         **how,
-    )
-    return ys, bodies.fill(together[len(ys) :], on[consts:])
+    }
+    moved = _last(operands, together, sum(on[consts:]))
+    return ys, bodies.fill(moved, on[consts:])
+
+
+def _last(operands: Sequence[Value], attributes: dict[str, Any], count: int) -> Sequence[Value]:
+    """The last outputs of a loop that carries no more than they need.
+
+    A derivative of a derivative would otherwise carry every tangent of the first along.
+    """
+    used = [i >= len(operands) - count for i in range(attributes["consts"], len(operands))]
+    pruned = dead.prune("while_loop", attributes, used)
+    if pruned is None:
+        return while_loop.all(*operands, **attributes)[-count:]
+    kept = bodies.choose(operands, pruned.operands)
+    return while_loop.all(*kept, **pruned.attributes)[-count:]
 
 
 Counts = tuple[int, int, int]
@@ -174,8 +188,8 @@ def _batch(
     max_steps: int,
 ) -> Any:
     """Where points end at different steps, all run until the last ends, and keep their values."""
-    flags = bodies.reach_around(body, batched, consts, len(operands) - consts)
-    (apart,) = bodies.reach(condition, flags)
+    flags = reach_around(body, batched, consts, len(operands) - consts)
+    (apart,) = reach(condition, flags)
     if apart:
         flags[consts:] = [True] * len(flags[consts:])
     inner = [

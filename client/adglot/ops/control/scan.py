@@ -11,6 +11,7 @@ from adglot.errors import InvalidArgument, Unsupported, Violation
 from adglot.ir import Graph, Type
 from adglot.ops.arithmetic import add, multiply
 from adglot.ops.control import bodies
+from adglot.ops.control.reach import reach_around
 from adglot.ops.core import Array, Attr, Builder, Linear, Linearized, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
 from adglot.ops.elementwise import sin
@@ -76,7 +77,7 @@ def _jvp(
 ) -> Any:
     """The loop that also stacks its residuals, then a loop that is linear in the tangents."""
     flags = [t is not None for t in tangents]
-    flags = bodies.reach_around(body, flags, consts, carries)
+    flags = reach_around(body, flags, consts, carries)
     on = bodies.differentiable(flags, body.inputs)
     shared = [not consts <= i < consts + carries for i in range(len(on))]
     cut = transforms.linearize(body, on, shared)
@@ -226,7 +227,7 @@ def _batch(
     **how: Any,
 ) -> Any:
     """The batch axis of what is mapped over moves behind the axis of the loop."""
-    flags = bodies.reach_around(body, batched, consts, carries)
+    flags = reach_around(body, batched, consts, carries)
     force = flags[consts : consts + carries] + [False] * (len(body.outputs) - carries)
     mapped, on = transforms.batch(body, flags, size, force)
     inner = [
