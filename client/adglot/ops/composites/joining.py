@@ -63,7 +63,7 @@ def concatenate(
 def _parts(arrays: Any) -> list[Value]:
     """The arrays of a sequence, or the rows of one array."""
     if isinstance(arrays, Value):
-        return unstack(arrays)
+        return list(unstack(arrays))
     return list(lift(*arrays))
 
 
