@@ -12,6 +12,7 @@ from adglot.ir import Attribute, Graph, Node
 from adglot.ops import TABLE, Builder, Op, Value, evaluate_node
 from adglot.ops.core import Array, Attributes
 from adglot_server.transforms.algebra import REWRITES
+from adglot_server.transforms.dead import trim
 
 FOLDED_SIZE = 256
 """Constants are folded up to this many elements: data stays data."""
@@ -19,6 +20,7 @@ FOLDED_SIZE = 256
 
 def simplify(graph: Graph) -> Graph:
     """The same function in fewer nodes; names, trees, guards and locations are kept."""
+    graph = trim(graph)
     builder = Builder()
     inputs = [builder.input(type) for type in graph.inputs]
     simplifier = Simplifier(builder)
