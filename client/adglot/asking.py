@@ -87,7 +87,7 @@ class Ask:
             raise named_error(error, point.graph, call) from None
         self.session.remember(digest)
         if isinstance(reply, Answer):
-            tell(reply.report)
+            tell(reply)
         return reply
 
     def _call(self, graph: Graph | str, point: Point, fields: Fields) -> Call:

@@ -64,7 +64,8 @@ class Call:
 class Report:
     """How an answer came about; see ``Report`` in ``operators.proto``.
 
-    `mode` is "none", "forward", "reverse" or "forward over reverse".
+    `mode` is "none", "forward", "reverse" or "forward over reverse". `error_estimates` is filled
+    for those who ask by `adglot.reports`: the ones of the `Answer`.
     """
 
     engine: str = ""
@@ -78,15 +79,21 @@ class Report:
     digest: str = ""
     wrt: tuple[int, ...] = ()
     of: tuple[int, ...] = ()
+    error_estimates: tuple[Array, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """The answer to a `Call`: arrays in the order of ``operators.proto``, and the report."""
+    """The answer to a `Call`: arrays in the order of ``operators.proto``, and the report.
+
+    `error_estimates`, of numerical engines only, has one real array a derivative, of its shape:
+    the estimated absolute errors of its components.
+    """
 
     values: tuple[Array, ...] = ()
     derivatives: tuple[Array, ...] = ()
     report: Report = field(default_factory=Report)
+    error_estimates: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

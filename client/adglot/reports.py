@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 
-from adglot.calls import Report
+from adglot.calls import Answer, Report
 
 _listening: ContextVar[tuple[list[Report], ...]] = ContextVar("listening", default=())
 
@@ -14,6 +15,9 @@ _listening: ContextVar[tuple[list[Report], ...]] = ContextVar("listening", defau
 @contextmanager
 def reports() -> Iterator[list[Report]]:
     """Collect the report of every answer that this thread or task gets within the block.
+
+    Numerical engines estimate the errors of what they answer: `Report.error_estimates` has an
+    array of absolute errors for each array of derivatives, in the order in which these come.
 
     >>> import adglot, numpy as np
     >>> with adglot.connect() as ad, adglot.reports() as reports:
@@ -29,7 +33,9 @@ def reports() -> Iterator[list[Report]]:
         _listening.reset(token)
 
 
-def tell(report: Report) -> None:
-    """Give a report to all who listen here."""
-    for collected in _listening.get():
-        collected.append(report)
+def tell(answer: Answer) -> None:
+    """Give an answer's report to all who listen here."""
+    if listening := _listening.get():
+        report = replace(answer.report, error_estimates=answer.error_estimates)
+        for collected in listening:
+            collected.append(report)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from strategies import graphs
 
 from adglot.calls import (
@@ -16,6 +17,7 @@ from adglot.calls import (
     Call,
     EngineInfo,
     Explanation,
+    Operator,
     OpInfo,
     Report,
     ServerInfo,
@@ -78,14 +80,24 @@ def test_a_stream_carries_setup_and_points(call: Call) -> None:
 
 
 def test_an_answer_comes_back_as_arrays_of_its_own() -> None:
-    answer = Answer((np.float64(3.0),), (np.ones((2, 3)), np.zeros(0)), REPORT)
+    estimates = (np.full((2, 3), 1e-9), np.zeros(0))
+    answer = Answer((np.float64(3.0),), (np.ones((2, 3)), np.zeros(0)), REPORT, estimates)
     message = messages.encode_answer(answer)
     assert pb.StreamResponse.FromString(message).report.passes == 3
     result = messages.decode_answer(message)
     assert result.report == REPORT
     assert [a.shape for a in result.derivatives] == [(2, 3), (0,)]
+    for got, estimate in zip(result.error_estimates, estimates, strict=True):
+        assert_array_equal(got, estimate)
     assert result.values[0][()] == 3.0
     assert all(a.flags.writeable and a.flags.aligned for a in result.derivatives)
+
+
+@pytest.mark.parametrize("operator", [o for o in OPERATORS if o != "evaluate"])
+def test_every_response_has_the_numbers_of_the_streams(operator: Operator) -> None:
+    response = getattr(pb, f"{messages.RPCS[operator].method}Response")
+    fields = {f.name: f.number for f in response.DESCRIPTOR.fields}
+    assert fields == {f.name: f.number for f in pb.StreamResponse.DESCRIPTOR.fields}
 
 
 def test_listings_come_back() -> None:

@@ -48,6 +48,7 @@ _SEEDS = _number(pb.StreamRequest, "seeds")
 _VALUES = _number(pb.StreamResponse, "values")
 _DERIVATIVES = _number(pb.StreamResponse, "derivatives")
 _REPORT = _number(pb.StreamResponse, "report")
+_ERROR_ESTIMATES = _number(pb.StreamResponse, "error_estimates")
 _SETUP = _number(pb.StreamRequest, "setup")
 
 
@@ -178,6 +179,7 @@ def encode_answer(answer: Answer) -> bytes:
     pieces = delimited(_REPORT, report_to_proto(answer.report).SerializeToString())
     add_tensors(pieces, _VALUES, answer.values)
     add_tensors(pieces, _DERIVATIVES, answer.derivatives)
+    add_tensors(pieces, _ERROR_ESTIMATES, answer.error_estimates)
     return b"".join(pieces)
 
 
@@ -185,10 +187,15 @@ def decode_answer(message: bytes) -> Answer:
     """The answer of any operator's response; its arrays are copies, so the caller's own."""
     answer = read(pb.StreamResponse, message, GRAPH_BYTES)
     return Answer(
-        tuple([array.copy() for array in answer.tensors("values", "values")]),
-        tuple([array.copy() for array in answer.tensors("derivatives", "derivatives")]),
+        _copies(answer, "values"),
+        _copies(answer, "derivatives"),
         _report(answer.head.report),
+        _copies(answer, "error_estimates"),
     )
+
+
+def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
+    return tuple([array.copy() for array in answer.tensors(field, field)])
 
 
 def encode_explanation(explanation: Explanation) -> bytes:

@@ -120,14 +120,16 @@ class JvpRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., tangents: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
 
 class JvpResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class VjpRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "cotangents", "seed_axis", "wrt", "of", "batch", "include_values")
@@ -154,14 +156,16 @@ class VjpRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., cotangents: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
 
 class VjpResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class GradientRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values")
@@ -184,14 +188,16 @@ class GradientRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
 
 class GradientResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class JacobianRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values", "mode")
@@ -216,14 +222,16 @@ class JacobianRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
 
 class JacobianResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class HessianRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values")
@@ -246,14 +254,16 @@ class HessianRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
 
 class HessianResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class HvpRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "tangents", "seed_axis", "wrt", "of", "batch", "include_values")
@@ -280,14 +290,16 @@ class HvpRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., tangents: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
 
 class HvpResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class StreamRequest(_message.Message):
     __slots__ = ("setup", "inputs", "seeds")
@@ -324,14 +336,16 @@ class StreamSetup(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
 
 class StreamResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report")
+    __slots__ = ("values", "derivatives", "report", "error_estimates")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode")

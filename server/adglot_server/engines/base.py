@@ -16,6 +16,7 @@ from adglot_server.transforms.operators import Mode, Request
 __all__ = ["Control", "Engine", "Mode", "Prepared", "Request"]
 
 Array = np.ndarray[Any, Any]
+Arrays = tuple[Array, ...]
 Execute = Callable[[Sequence[Array], Control], list[Array]]
 
 
@@ -48,6 +49,12 @@ class Prepared:
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """Values and derivatives at one point (or batch of points)."""
         return self.execute(inputs, control)
+
+    def split(self, results: Sequence[Array]) -> tuple[Arrays, Arrays, Arrays]:
+        """What `run` returned as values, derivatives and estimates of their errors."""
+        values, rest = tuple(results[: self.values]), tuple(results[self.values :])
+        count = len(rest) // 2 if self.error_estimates else len(rest)
+        return values, rest[:count], rest[count:]
 
 
 class Engine(Protocol):

@@ -109,13 +109,12 @@ class Core:
         started = time.perf_counter()
         results = prepared.run(inputs, control)
         seconds = time.perf_counter() - started
-        values, derivatives = results[: prepared.values], results[prepared.values :]
-        if prepared.error_estimates:  # As many arrays again, which an answer has no place for.
-            derivatives = derivatives[: len(derivatives) // 2]
+        values, derivatives, estimates = prepared.split(results)
         return Answer(
-            tuple(values) if _wants_values(call) else (),
-            tuple(derivatives),
+            values if _wants_values(call) else (),
+            derivatives,
             _report(call, ports, graph, prepared, prepare_seconds, seconds),
+            estimates,
         )
 
     def _prepare(self, engine: str, graph: Graph, request: Request) -> tuple[Prepared, float]:
