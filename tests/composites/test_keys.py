@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from adglot import ops
@@ -48,7 +48,7 @@ def part(draw: Any, n: int, common: tuple[int, ...] | None) -> Any:
     kinds = ["slice"] + ["int"] * (n > 0)
     if common is not None and n:
         kinds += ["array", "array", "scalar"]
-    if common is not None and len(common) == 1 and n >= common[0]:
+    if common is not None and len(common) == 1 and n >= max(common[0], 1):
         kinds += ["mask"]
     kind = draw(st.sampled_from(kinds))
     if kind == "slice":
@@ -81,10 +81,13 @@ def arrays_and_keys(draw: Any, arrays: bool = True) -> tuple[Any, Any]:
     shape = draw(SHAPES)
     x = np.arange(float(np.prod(shape, dtype=int))).reshape(shape)
     key = draw(keys(shape, arrays))
+    masked = any(isinstance(p, bool) or getattr(p, "dtype", None) == np.bool_ for p in key)
     try:
         x[key]
     except IndexError:
         key = ()
+    # where there is nothing to pick NumPy takes masks of any length, and indices out of bounds
+    key = () if masked and not x.size else key
     return x, key[0] if len(key) == 1 and draw(st.booleans()) else key
 
 
@@ -200,7 +203,11 @@ def assignments(draw: Any, arrays: bool = True) -> tuple[Any, Any, Any]:
 @given(assignments())
 def test_setitem_is_numpys(case: tuple[Any, Any, Any]) -> None:
     x, key, value = case
-    np.testing.assert_array_equal(put(x, key, value), assigned(x, key, value), strict=True)
+    try:
+        expected = assigned(x, key, value)
+    except TypeError:  # a mask alone takes fewer leading axes of length 1 than other keys do
+        reject()
+    np.testing.assert_array_equal(put(x, key, value), expected, strict=True)
 
 
 @given(assignments(arrays=False))

@@ -13,7 +13,8 @@ class Case:
     """A call of NumPy's function of that name.
 
     `kinds` are the dtypes to try: f float64, s float32, c complex128, i int64, b bool. `slack`
-    multiplies the tolerance.
+    multiplies the tolerance. `smooth` says that the function has a derivative there, if the
+    arrays and its values are finite.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Case:
     kwargs: dict[str, Any] = field(default_factory=dict)
     kinds: str = "fs"
     slack: float = 1.0
+    smooth: bool = True
 
     def __str__(self) -> str:
         shown = [_short(a) for a in self.args] + [
@@ -37,18 +39,21 @@ def _short(x: Any) -> str:
     return repr(x).replace(" ", "")
 
 
-def calls(name: str, *variants: Any, kinds: str = "fs", slack: float = 1.0) -> list[Case]:
+def calls(
+    name: str, *variants: Any, kinds: str = "fs", slack: float = 1.0, smooth: bool = True
+) -> list[Case]:
     """Cases of one function; a variant is a tuple of arguments, a dict at its end is keywords."""
     cases = []
     for variant in variants:
         kwargs = variant[-1] if isinstance(variant[-1], dict) else {}
         args = variant[:-1] if isinstance(variant[-1], dict) else variant
-        cases.append(Case(name, args, kwargs, kinds, slack))
+        cases.append(Case(name, args, kwargs, kinds, slack, smooth))
     return cases
 
 
 rng = np.random.default_rng(0)
 V = np.array([0.5, -1.25, 2.0, 0.75, -0.5])
+U = np.array([0.75, -0.5, 1.25, -2.5, 1.5])
 W = np.array([1.5, 0.25, -2.0])
 M = rng.normal(size=(3, 4))
 S = rng.normal(size=(3, 3))
@@ -72,10 +77,11 @@ def every_reduction(*names: str, kinds: str) -> list[Case]:
     return [case for name in names for case in calls(name, *AXES, kinds=kinds)]
 
 
-def elementwise(*names: str, kinds: str = "fs", slack: float = 1.0) -> list[Case]:
-    return [case for n in names for case in calls(n, (V,), (M,), (Z,), kinds=kinds, slack=slack)]
+def elementwise(*names: str, **options: Any) -> list[Case]:
+    return [case for name in names for case in calls(name, (V,), (M,), (Z,), **options)]
 
 
-def binary(*names: str, kinds: str = "fs", slack: float = 1.0) -> list[Case]:
-    variants = [(V, V[::-1] + 0.5), (M, V[:4]), (V, 2.0), (0.5, V), (Z, V)]
-    return [case for name in names for case in calls(name, *variants, kinds=kinds, slack=slack)]
+def binary(*names: str, **options: Any) -> list[Case]:
+    """Without ties, and without a quotient that is an integer."""
+    variants = [(V, U), (M, V[:4]), (V, 1.7), (0.6, V), (np.array(0.6), V), (V, 0 * U)]
+    return [case for name in names for case in calls(name, *variants, **options)]

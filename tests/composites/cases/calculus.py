@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from composites.cases.base import HOLES, LONG, MASK, SORTED, WILD, M, T, V, W, Z, calls
+from composites.cases.base import HOLES, LONG, MASK, SORTED, WILD, M, T, U, V, W, Z, calls
 
 CALCULUS = [
     *[
@@ -72,23 +72,30 @@ CALCULUS = [
     *calls("trapezoid", (np.array([1, 2, 4]),), (np.array([1, 2, 4]), [0, 1, 3])),
     *calls(
         "interp",
-        (V, SORTED[[0, 1, 2, 4]], W[[0, 1, 2, 1]]),
+        (U + 0.1, SORTED[[0, 1, 2, 4]], W[[0, 1, 2, 1]]),
         (M, LONG, LONG**2),
         (Z, [0.0, 1.0], [1.0, 3.0]),
         (0.25, [0.0, 1.0], W[:2]),
     ),
     *calls(
         "interp",
-        (V, [-1.0, 0.5, 2.0], W, {"left": -9.0, "right": 9.0}),
-        (V, [-1.0, 0.5, 2.0], W, -9.0),
+        (U, [-1.0, 0.5, 2.0], W, {"left": -9.0, "right": 9.0}),
+        (U, [-1.0, 0.5, 2.0], W, -9.0),
         (WILD, [-1.0, 0.5, 2.0], W),
     ),
     *calls(
         "interp",
-        (V * 4, [0.5, -1.0, 2.5], W, {"period": 3.0}),
+        (M * 4, [0.5, -1.0, 2.5], W, {"period": 3.0}),
         (V, [0.5], W[:1]),
         (V, [0.0, 1.0], [1 + 1j, 2 - 1j]),
         (np.array([0, 1]), W[[2, 1]], [3, 4]),
+    ),
+    *calls(
+        "interp",
+        (V, SORTED[[0, 1, 2, 4]], W[[0, 1, 2, 1]]),
+        (V, [-1.0, 0.5, 2.0], W, {"left": -9.0, "right": 9.0}),
+        (V * 4, [0.5, -1.0, 2.5], W, {"period": 3.0}),
+        smooth=False,
     ),
     *[
         case

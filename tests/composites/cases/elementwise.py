@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from composites.cases.base import MASK, WILD, M, P, V, W, Z, binary, calls, elementwise
+from composites.cases.base import MASK, WILD, M, P, U, V, W, Z, binary, calls, elementwise
 
 ELEMENTWISE = [
     *calls("power", (P, 2), (P, 2.0), (P, 0.5), (P, -1), (P, 0), (P, 1), (P, 3), (P, -2.5)),
@@ -25,25 +25,27 @@ ELEMENTWISE = [
     *[case for name in ("log2", "log10") for case in calls(name, (P,), (Z,), kinds="fs")],
     *calls("log2", (np.arange(1, 20),), (np.array([1, 8, 1024]),)),
     *binary("logaddexp2", "heaviside", "fmax", "fmin", "fmod", "divmod"),
-    *calls(
-        "fmod", (np.array([7, -7, 5]), 3), (np.array([5.5, -5.5, 1e17]), np.array([0.3, 0.3, 0.1]))
-    ),
+    *calls("fmod", (np.array([7, -7, 5]), 3), (V * 1e17, U), smooth=False),
     *calls("fmax", (WILD, 0.0), (WILD, WILD[::-1])),
     *calls("fmin", (WILD, 0.0), (WILD, WILD[::-1])),
     *calls("heaviside", (WILD, 0.5), (np.array([-1, 0, 1]), 0.5)),
     *calls(
         "clip",
         (V, -1, 1),
-        (V, None, 0.5),
+        (V, None, 0.6),
         (V, 0.0, None),
         (V, -1.0, np.inf),
         (V, W[:1], 1),
         kinds="fsi",
     ),
-    *calls("clip", (V, {"min": -1, "max": 1}), (V, {"a_min": 0, "a_max": None}), (M, V[:4], 2.0)),
-    *calls("round", (V,), (V * 10, 1), (V * 1e3, -2), (V, {"decimals": 2})),
-    *calls("around", (V, 1), (V,), kinds="fsi"),
-    *elementwise("rint", "fix", "trunc", "modf"),
+    *calls(
+        "clip", (V, {"min": -1, "max": 1}), (V, {"a_min": 0, "a_max": None}), (M, V[:4] - 2, 2.0)
+    ),
+    *calls("clip", (M, V[:4], 2.0), (V, None, 0.5), smooth=False),
+    *calls("round", (V,), (V * 10, 1), (V * 1e3, -2), (V, {"decimals": 2}), smooth=False),
+    *calls("around", (V, 1), (V,), kinds="fsi", smooth=False),
+    *elementwise("rint", "fix", "trunc", "modf", smooth=False),
+    *[c for n in ("round", "rint", "fix", "trunc", "modf") for c in calls(n, (M,), (U + 0.1,))],
     *calls("modf", (WILD,)),
     *calls("fix", (np.array([1, -2]),)),
     *elementwise("isnan", "isinf", "isposinf", "isneginf"),

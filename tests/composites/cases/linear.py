@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from composites.cases.base import SIX, SPD, V6, M, S, T, V, W, Z, calls
+from composites.cases.base import SIX, SPD, V6, M, S, T, U, V, W, Z, calls
 
 LINALG = [
     *[
         c
         for o in (None, 1, 2, np.inf, -np.inf, 0, 3, 1.5, -1, -2)
-        for c in calls("linalg.norm", (V, o), (T, o, 1), kinds="fsci", slack=4)
+        for c in calls("linalg.norm", (U, o), (T, o, 1), kinds="fsci", slack=4)
     ],
     *[
         c

@@ -12,7 +12,7 @@ from adglot.errors import TracingError
 from adglot.ops import rules
 from adglot.ops.composites.contraction import einsum
 from adglot.ops.composites.elementwise import power
-from adglot.ops.composites.reductions import reduced, squared_modulus
+from adglot.ops.composites.reductions import reduced, smooth_root, squared_modulus
 from adglot.ops.composites.registry import composite
 from adglot.ops.composites.shapes import matrix_transpose, moveaxis, permute
 from adglot.ops.composites.support import (
@@ -81,12 +81,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value
 
 
 def _euclidean(x: Value, axis: Any, keepdims: bool) -> Value:
-    return _root(reduced("sum", squared_modulus(x), axis, keepdims), 2)
-
-
-def _root(total: Value, p: Any) -> Value:
-    """The p-th root, with derivative 0 at 0."""
-    return ops.where(ops.equal(total, 0.0), 0.0, power(total, 1.0 / p))
+    return smooth_root(reduced("sum", squared_modulus(x), axis, keepdims))
 
 
 def _vector_norm(x: Value, p: Any, axis: int, keepdims: bool) -> Value:
@@ -103,7 +98,8 @@ def _vector_norm(x: Value, p: Any, axis: int, keepdims: bool) -> Value:
     if p == 1:
         return reduced("sum", size, axis, keepdims)
     total = reduced("sum", power(size, p), axis, keepdims)
-    return _root(total, p) if p > 0 else power(total, 1.0 / p)
+    root = power(total, 1.0 / p)
+    return ops.where(ops.equal(total, 0.0), 0.0, root) if p > 0 else root
 
 
 def _matrix_norm(x: Value, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Value:
@@ -290,7 +286,22 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
         rcond = 1e-15 if rtol is np._NoValue else rtol
     if rcond is None:
         rcond = max(x.shape[-2:]) * float(np.finfo(inexact(x).dtype).eps)
-    return ops.TABLE["linalg.pinv"](x, rcond=float(static(rcond, "rcond")))
+    if static(rcond, "rcond") > _ROUNDING:
+        return _truncated_inverse(x, float(rcond))
+    return ops.TABLE["linalg.pinv"](x, rcond=float(rcond))
+
+
+_ROUNDING = 1e-4
+"""Up to here what counts as 0 is taken for a 0, so that perturbations keep the rank."""
+
+
+def _truncated_inverse(x: Value, rcond: float) -> Value:
+    """Without the singular values up to rcond times the greatest, however they move."""
+    u, s, vh = ops.TABLE["linalg.svd"].all(x)
+    last = s.ndim - 1
+    inverses = ops.where(s > cut(s, last, 0, 1) * rcond, ops.divide(1.0, s), 0.0)
+    column = rules.reshape(inverses, (*s.shape, 1))
+    return ops.matmul(adjoint(vh), column * adjoint(u))
 
 
 @composite("linalg.lstsq")

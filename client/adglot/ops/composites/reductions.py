@@ -296,14 +296,19 @@ def std(
     mean: Any = None,
     correction: Any = None,
 ) -> Value:
-    """The square root of `var`."""
-    return ops.sqrt(
+    """The square root of `var`; where that is 0 the derivative is 0, as that of abs."""
+    return smooth_root(
         var(a, axis, dtype, ddof=ddof, keepdims=keepdims, mean=mean, correction=correction)
     )
 
 
 def _missing(x: Any) -> bool:
     return x is None or x is np._NoValue
+
+
+def smooth_root(x: Value) -> Value:
+    """The square root of a sum of squares: at 0 it has the derivative 0."""
+    return ops.where(ops.equal(x, 0.0), 0.0, ops.sqrt(x))
 
 
 def squared_modulus(x: Value) -> Value:
@@ -370,8 +375,10 @@ def nanstd(
     mean: Any = None,
     correction: Any = None,
 ) -> Value:
-    """The square root of `nanvar`."""
-    return ops.sqrt(nanvar(a, axis, dtype, None, ddof, keepdims, mean=mean, correction=correction))
+    """The square root of `nanvar`; where that is 0 the derivative is 0."""
+    return smooth_root(
+        nanvar(a, axis, dtype, None, ddof, keepdims, mean=mean, correction=correction)
+    )
 
 
 def _count(x: Value, axis: Axis, keepdims: Any, dtype: Any) -> Value:

@@ -175,10 +175,14 @@ def _one(like: Value) -> Value:
 
 @composite("special.rgamma")
 def rgamma(x: Value) -> Value:
-    """1 / gamma(x); 0 at the poles."""
+    """1 / gamma(x), smooth at the poles too: there it is mirrored (DLMF 5.5.3)."""
     v = inexact(x)
-    pole = ops.logical_and(v <= 0, ops.equal(ops.floor(v), v))
-    return ops.where(pole, 0.0, gammasgn(v) * ops.exp(-_gammaln(v)))
+    mirrored = v < 0.5
+    whole = ops.round(v)
+    sign = ops.remainder(whole, 2.0) * -2.0 + 1.0
+    sine = sign * ops.sin((v - whole) * math.pi)
+    gamma = ops.TABLE["special.gamma"](ops.where(mirrored, ops.subtract(1.0, v), v))
+    return ops.where(mirrored, gamma * sine / math.pi, ops.divide(1.0, gamma))
 
 
 def _gammaln(x: Any) -> Value:
