@@ -39,7 +39,7 @@ class Term:
 def einsum(
     *operands: Any,
     out: Any = NO_OUT,
-    optimize: Any = True,
+    optimize: Any = False,
     dtype: Any = None,
     order: str = "K",
     casting: str = "safe",

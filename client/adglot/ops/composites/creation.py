@@ -73,7 +73,15 @@ def ones_like(
 
 
 @composite("full")
-def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Value:
+def full(
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Value:
     """An array of one traced value, or of a row of them."""
     fill = lift_one(fill_value)
     size = tuple(np.atleast_1d(static(shape, "shape")).tolist())
