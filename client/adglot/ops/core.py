@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Attribute, Graph, Guard, Node, Tree, Type
+from adglot.stopping import EVERY, may_stop
 
 Array = np.ndarray[Any, Any]
 Attributes = Mapping[str, Attribute]
@@ -158,10 +159,12 @@ class Op:
     weak: bool = False
     """Whether Python scalars take their dtype from the other operands (NumPy 2 promotion)."""
     higher_order: bool = False
+    _names: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         assert self.name not in TABLE, f"op {self.name} has two entries"
         TABLE[self.name] = self
+        object.__setattr__(self, "_names", frozenset(attr.name for attr in self.attributes))
 
     def __call__(self, *operands: Any, **attributes: Any) -> Value:
         """Emit this op on Values (arrays and scalars among them become constants)."""
@@ -178,8 +181,10 @@ class Op:
         """Emit an op that has no operands, in the graph of `like`."""
         return like.builder.emit(self, (), self.complete(attributes))[0]
 
-    def complete(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def complete(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """All attributes of the op, defaults filled in: a graph spells every one out."""
+        if attributes.keys() == self._names:
+            return attributes
         if attributes.keys() - {attr.name for attr in self.attributes}:
             known = ", ".join(attr.name for attr in self.attributes) or "none"
             unknown = ", ".join(sorted(attributes.keys() - {a.name for a in self.attributes}))
@@ -190,6 +195,8 @@ class Op:
         types = self.infer(*operands, **attributes)
         return types if isinstance(types, tuple) else (types,)
 
+
+_WEAK = (bool, int, float, complex)
 
 TABLE: dict[str, Op] = {}
 """Every op by name; modules of `adglot.ops` fill it when they are imported."""
@@ -272,9 +279,8 @@ class Value:
         return TABLE["greater_equal"](self, other)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A node while its graph is being built."""
+class Record(NamedTuple):
+    """A node while its graph is being built. A tuple, since traces make them by the million."""
 
     op: Op
     operands: tuple[Value, ...]
@@ -315,6 +321,8 @@ class Builder:
     input = value
 
     def emit(self, op: Op, operands: Sequence[Value], attributes: Attributes) -> tuple[Value, ...]:
+        if len(self.records) % EVERY == 0:
+            may_stop()
         operands = tuple(operands)
         types = op.output_types([v.type for v in operands], attributes)
         outputs = tuple([self.value(type) for type in types])
@@ -352,10 +360,7 @@ class Builder:
 
     def lift_weak(self, operands: Sequence[Any]) -> list[Value]:
         """As `lift`; Python scalars take their dtype from the other operands."""
-        scalars = [
-            isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic)
-            for x in operands
-        ]
+        scalars = [type(x) in _WEAK for x in operands]
         if not any(scalars) or all(scalars):
             return self.lift(operands)
         dtypes = [
