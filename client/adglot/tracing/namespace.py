@@ -16,6 +16,7 @@ import numpy as np
 from adglot.ops import evaluate
 from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import creation, dispatch, queries, stack
+from adglot.tracing.brackets import BRACKETS
 from adglot.tracing.trace import trace_flat
 
 Function = Callable[..., Any]
@@ -44,6 +45,8 @@ def _member(module: ModuleType, name: str) -> Any:
         close = get_close_matches(name, dir(module), 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise AttributeError(f"adglot.{module.__name__} has no attribute {name!r}{hint}")
+    if module is np and name in BRACKETS:
+        return BRACKETS[name]
     if isinstance(member, type | np.ufunc | ModuleType) or not callable(member):
         return member
     if module is np and name in (*FILLABLE, *COPIES, *AS_THEY_ARE):

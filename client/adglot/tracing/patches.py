@@ -16,6 +16,7 @@ import numpy as np
 
 from adglot.tracing import array as arrays
 from adglot.tracing import queries
+from adglot.tracing.brackets import BRACKETS
 
 
 class _Patch:
@@ -33,7 +34,7 @@ class _Patch:
         finally:
             self._count(-1, _ORIGINAL)
 
-    def _count(self, change: int, functions: dict[str, Callable[..., Any]]) -> None:
+    def _count(self, change: int, functions: dict[str, Any]) -> None:
         with self._lock:
             outermost = self._traces + min(change, 0) == 0
             self._traces += change
@@ -73,8 +74,10 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "ascontiguousarray": _contiguous,
     "asfortranarray": _asarray,
 }
-_ORIGINAL: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _HANDLERS}
+_ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in (*_HANDLERS, *BRACKETS)}
 _ALWAYS = (True, np._CopyMode.ALWAYS)
-_PATCHED = {name: _passing(_ORIGINAL[name], handler) for name, handler in _HANDLERS.items()}
+_PATCHED: dict[str, Any] = BRACKETS | {
+    name: _passing(_ORIGINAL[name], handler) for name, handler in _HANDLERS.items()
+}
 
 applied = _Patch().applied
