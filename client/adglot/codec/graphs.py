@@ -16,6 +16,7 @@ from adglot.codec.tensors import (
 )
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import LEAF, Attribute, Graph, Guard, Node, Tree
+from adglot.stopping import may_stop
 from adglot.v1 import graph_pb2 as pb
 
 
@@ -93,6 +94,7 @@ def _node_to_proto(node: Node) -> pb.Node:
 
 
 def _node(message: pb.Node, field: str) -> Node:
+    may_stop()
     return Node(
         op=message.op,
         operands=tuple(message.operands),

@@ -148,9 +148,11 @@ def encode_explain(call: Call) -> bytes:
     return b"".join(_call_pieces(call, pb.ExplainRequest))
 
 
-def decode_explain(message: bytes, graph_bytes: int = GRAPH_BYTES) -> Call:
+def decode_explain(
+    message: bytes, graph_bytes: int = GRAPH_BYTES, deadline: float | None = None
+) -> Call:
     request = read(pb.ExplainRequest, message, graph_bytes)
-    return _call(_operator(request.head.operator), request)
+    return _call(_operator(request.head.operator), request, deadline=deadline)
 
 
 def encode_register(graph: Graph) -> bytes:

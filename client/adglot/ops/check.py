@@ -11,6 +11,7 @@ import numpy as np
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import DEFAULT_LIMITS, DTYPES, Attribute, Graph, Limits, Type, validate
 from adglot.ops.core import REQUIRED, TABLE, Attr, Op
+from adglot.stopping import may_stop
 
 
 def check(graph: Graph, limits: Limits = DEFAULT_LIMITS) -> Graph:
@@ -22,6 +23,7 @@ def infer_node(
     name: str, operands: Sequence[Type], attributes: Mapping[str, Attribute]
 ) -> tuple[Type, ...]:
     """The output types of one node whose attributes and operands come from outside."""
+    may_stop()
     op = lookup(name)
     faults = [*_arity_faults(op, len(operands)), *_attribute_faults(op, attributes)]
     if faults:

@@ -16,7 +16,7 @@ def never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Asked again and again while a program runs; raises when it should stop.
+    """Asked again and again while a program is made or runs; raises when it should stop.
 
     `deadline` is a reading of `time.monotonic`, None for none.
     """
@@ -27,9 +27,9 @@ class Control:
     def check(self) -> None:
         """Raises DeadlineExceeded or Cancelled."""
         if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineExceeded("the deadline passed while the program was running")
+            raise DeadlineExceeded("the deadline passed before the answer was there")
         if self.cancelled():
-            raise Cancelled("the caller went away while the program was running")
+            raise Cancelled("the caller went away before the answer was there")
 
 
 FREELY = Control()

@@ -13,6 +13,7 @@ from adglot.ir import Graph, Guard, Node
 from adglot.ops import TABLE
 from adglot.ops.core import Array
 from adglot.ops.kernels import OfBools, fastest
+from adglot.stopping import may_stop
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.liveness import VIEWS, liveness
 
@@ -100,6 +101,7 @@ class Interpreter:
         reusable = _Reuse(self._graph)
         work = 0
         for position, (index, node) in enumerate(self._graph.numbered()):
+            may_stop()
             if node.op == "constant":
                 self._constants.append((index, node.attributes["value"]))  # type: ignore[arg-type]
                 continue

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Lock
 from typing import Generic, TypeVar
 
+from adglot.errors import Cancelled, DeadlineExceeded
+from adglot_server.executors.control import FREELY, Control
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+_POLL = 0.05
+"""Seconds between looks at whether one who waits should go on waiting."""
 
 
 class Cache(Generic[K, V]):
@@ -32,15 +38,24 @@ class Cache(Generic[K, V]):
         with self._lock:
             return self._get(key)
 
-    def get_or_make(self, key: K, make: Callable[[], V]) -> V:
-        """The entry, made by the first who asks while others wait; a failure is not kept."""
-        with self._lock:
-            if (value := self._get(key)) is not None:
-                return value
-            others = self._making.get(key)
+    def get_or_make(self, key: K, make: Callable[[], V], control: Control = FREELY) -> V:
+        """The entry, made by the first who asks while others wait; a failure is not kept.
+
+        One who waits stops when `control` says so, and makes the entry where its maker gave up.
+        """
+        while True:
+            with self._lock:
+                if (value := self._get(key)) is not None:
+                    return value
+                others = self._making.get(key)
+                if others is None:
+                    mine = self._making[key] = Future()
             if others is None:
-                mine = self._making[key] = Future()
-        return self._make(key, mine, make) if others is None else others.result()
+                return self._make(key, mine, make)
+            while not wait([others], _POLL).done:
+                control.check()
+            if not isinstance(others.exception(), DeadlineExceeded | Cancelled):
+                return others.result()
 
     def __len__(self) -> int:
         return len(self._made)

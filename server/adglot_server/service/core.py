@@ -26,6 +26,7 @@ from adglot.errors import (
 from adglot.ir import OPSET, Graph
 from adglot.ops import TABLE, Absent, Op, check
 from adglot.ops.core import REQUIRED
+from adglot.stopping import stopped_by
 from adglot_server.engines.base import Control, Prepared, Request
 from adglot_server.executors.control import never
 from adglot_server.service.anonymous import anonymous
@@ -59,8 +60,8 @@ class Core:
 
     def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
         """The answer; stops soon after `cancelled` turns true."""
-        with self._in_time(call, cancelled) as control:
-            graph = self._graph(call.graph)
+        with self._in_time(call.deadline, cancelled) as control:
+            graph = self._graph(call.graph, control)
             ports = resolve(call, graph)
             answer = self._answer(call, ports, graph, control)
             if call.include_values and len(ports.of) < len(graph.outputs):
@@ -69,17 +70,21 @@ class Core:
                 return replace(answer, values=whole.values)
             return answer
 
-    def explain(self, call: Call) -> Explanation:
+    def explain(self, call: Call, cancelled: Callable[[], bool] = never) -> Explanation:
         """The program of a call at one point, with one seed."""
-        graph = self._graph(call.graph)
-        ports = resolve(call, graph)
-        request = Request(call.operator, ports.wrt, ports.of, call.mode)
-        prepared, seconds = self._prepare(call.engine, graph, request)
+        with self._in_time(call.deadline, cancelled) as control:
+            graph = self._graph(call.graph, control)
+            ports = resolve(call, graph)
+            request = Request(call.operator, ports.wrt, ports.of, call.mode)
+            prepared, seconds = self._prepare(call.engine, graph, request, control)
         return Explanation(prepared.text, _report(call, ports, graph, prepared, seconds, 0.0))
 
-    def register(self, graph: Graph) -> Graph:
+    def register(
+        self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never
+    ) -> Graph:
         """The graph as it is kept: checked, all types inferred, without names."""
-        return self._graph(graph)
+        with self._in_time(deadline, cancelled) as control:
+            return self._graph(graph, control)
 
     def ops(self) -> tuple[OpInfo, ...]:
         """The op table."""
@@ -89,7 +94,7 @@ class Core:
         """Version and limits."""
         return ServerInfo(version("adglot"), OPSET, self.limits.as_dict())
 
-    def _graph(self, graph: Graph | str) -> Graph:
+    def _graph(self, graph: Graph | str, control: Control) -> Graph:
         """The kept graph; one that is sent and not known yet is checked first."""
         if isinstance(graph, str):
             if (kept := self._graphs.get(graph)) is None:
@@ -99,12 +104,13 @@ class Core:
             raise LimitExceeded("nodes", self.limits.nodes, len(graph.nodes))
         if (kept := self._graphs.get(graph.digest)) is not None:
             return kept
-        checked = anonymous(_checked(graph, self.limits))
+        with stopped_by(control.check):
+            checked = anonymous(_checked(graph, self.limits))
         return self._graphs.get_or_make(checked.digest, lambda: checked)
 
     def _answer(self, call: Call, ports: Ports, graph: Graph, control: Control) -> Answer:
         request, inputs = build(call, ports, graph)
-        prepared, prepare_seconds = self._prepare(call.engine, graph, request)
+        prepared, prepare_seconds = self._prepare(call.engine, graph, request, control)
         control.check()
         started = time.perf_counter()
         results = prepared.run(inputs, control)
@@ -117,24 +123,26 @@ class Core:
             estimates,
         )
 
-    def _prepare(self, engine: str, graph: Graph, request: Request) -> tuple[Prepared, float]:
+    def _prepare(
+        self, engine: str, graph: Graph, request: Request, control: Control
+    ) -> tuple[Prepared, float]:
         """The program, kept or made, and the seconds it took; refused when it needs too much."""
         started = time.perf_counter()
 
         def make() -> Program:
             self.limits.check_request(graph, request)
-            prepared = self.engines.get(engine).prepare(graph, request)
+            with stopped_by(control.check):
+                prepared = self.engines.get(engine).prepare(graph, request)
             self.limits.check_memory(prepared.peak_bytes)
             return Program(prepared, PROGRAM_SIZE * kept_bytes(graph))
 
-        program = self._programs.get_or_make((graph.digest, engine, request), make)
+        program = self._programs.get_or_make((graph.digest, engine, request), make, control)
         return program.prepared, time.perf_counter() - started
 
     @contextmanager
-    def _in_time(self, call: Call, cancelled: Callable[[], bool]) -> Iterator[Control]:
-        """Control that ends at the call's deadline or at our own limit, told apart."""
+    def _in_time(self, theirs: float | None, cancelled: Callable[[], bool]) -> Iterator[Control]:
+        """Control that ends at the caller's deadline or at our own limit, told apart."""
         ours = time.monotonic() + self.limits.seconds
-        theirs = call.deadline
         try:
             yield Control(ours if theirs is None else min(ours, theirs), cancelled)
         except DeadlineExceeded:

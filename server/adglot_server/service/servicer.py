@@ -19,8 +19,10 @@ from grpc_status import rpc_status
 
 from adglot.calls import OPERATORS, Call, Operator
 from adglot.codec import listings, messages
-from adglot.errors import AdglotError, Cancelled, LimitExceeded
+from adglot.errors import AdglotError, LimitExceeded
+from adglot.stopping import stopped_by
 from adglot.transports.status import to_status
+from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
 
@@ -82,13 +84,15 @@ class Servicer:
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
         with self._slot(caller):
-            call = messages.decode_explain(message, self._core.limits.graph_bytes)
-            return messages.encode_explanation(self._core.explain(call))
+            limit = self._core.limits.graph_bytes
+            call = messages.decode_explain(message, limit, caller.deadline)
+            return messages.encode_explanation(self._core.explain(call, caller.gone))
 
     def _register(self, message: bytes, caller: Caller) -> bytes:
         with self._slot(caller):
             graph = messages.decode_register(message, self._core.limits.graph_bytes)
-            return messages.encode_registered(self._core.register(graph))
+            kept = self._core.register(graph, caller.deadline, caller.gone)
+            return messages.encode_registered(kept)
 
     def _stream(self, points: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """One answer a point; the setup's graph is looked up again at each, and cheaply."""
@@ -114,12 +118,13 @@ class Servicer:
 
     @contextmanager
     def _slot(self, caller: Caller) -> Iterator[None]:
-        """Wait for a turn to compute, but not for a caller who went away."""
+        """Wait for a turn to work, which stops early for a caller who went away."""
+        control = Control(caller.deadline, caller.gone)
         while not self._slots.acquire(timeout=_POLL):
-            if caller.gone():
-                raise Cancelled("the caller went away before its turn")
+            control.check()
         try:
-            yield
+            with stopped_by(control.check):
+                yield
         finally:
             self._slots.release()
 
