@@ -26,7 +26,7 @@ T = ops.TABLE
 solve, inv, det = T["linalg.solve"], T["linalg.inv"], T["linalg.det"]
 slogdet, adjugate, pinv = T["linalg.slogdet"], T["linalg.adjugate"], T["linalg.pinv"]
 cholesky, qr = T["linalg.cholesky"], T["linalg.qr"]
-eigh, svd = T["linalg.eigh"], T["linalg.svd"]
+eig, eigh, svd = T["linalg.eig"], T["linalg.eigh"], T["linalg.svd"]
 triangular_solve = T["linalg.triangular_solve"]
 
 rng = np.random.default_rng(7)
@@ -434,6 +434,33 @@ def test_equal_eigenvalues_give_no_wrong_number() -> None:
     np.testing.assert_allclose(got, np.e * along, rtol=1e-14)
     got = answer("jvp", matrix_function(ops.exp), np.eye(3), seeds=[across])
     assert np.isnan(got).all()
+
+
+# ------------------------------------------------------------------ eig
+
+
+@pytest.mark.parametrize(("a", "e"), [(A, E), (C, Z)])
+def test_exponential_of_a_general_matrix(a: Any, e: Any) -> None:
+    """V exp(w) V^-1 against fifty digits: neither length nor phase of the vectors matters."""
+
+    def exponential(a: Value) -> Value:
+        w, v = eig.all(a)
+        return ops.matmul(v * row(ops.exp(w)), inv(v))
+
+    got = answer("jvp", exponential, a, seeds=[e])
+    with mpmath.workdps(50):
+        x, d, h = mpmath.matrix(a.tolist()), mpmath.matrix(e.tolist()), mpmath.mpf(10) ** -20
+        difference = (mpmath.expm(x + h * d) - mpmath.expm(x - h * d)) / (2 * h)
+        want = np.array(difference.tolist(), complex)
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+def test_largest_component_of_an_eigenvector_stays_real() -> None:
+    v = np.linalg.eig(A)[1]
+    dv = answer("jvp", lambda a: eig.all(a)[1], A, seeds=[E])
+    k = np.argmax(abs(v), axis=0)
+    np.testing.assert_allclose(dv[k, range(4)].imag, 0, atol=1e-12)
+    np.testing.assert_allclose(np.sum(v.conj() * dv, axis=0).real, 0, atol=1e-12)
 
 
 # ------------------------------------------------------------------ svd
