@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adglot_server.service.limits import Limits
+from adglot_server.service.limits import Limits, most
 
 if TYPE_CHECKING:
     import grpc
@@ -34,7 +34,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(fields(Limits)):
         command = click.option(
             f"--max-{field.name.replace('_', '-')}",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, most(field.name)),
             default=defaults[field.name],
             # Half of this machine's memory is no number for a manual.
             show_default="half of the memory" if field.name == "memory_bytes" else True,

@@ -186,3 +186,10 @@ def test_a_port_that_is_taken() -> None:
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert f"cannot listen on '{address}'" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--max-message-bytes=2147483648", f"--max-nodes={2**63}"])
+def test_a_limit_that_no_message_can_reach_is_refused(option: str) -> None:
+    result = CliRunner().invoke(adglot_command, ["serve", option])
+    assert result.exit_code == 2
+    assert "is not in the range 1<=x<=" in result.output

@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from numpy.testing import assert_allclose
 
 import adglot
-from adglot import Cancelled, DeadlineExceeded, LimitExceeded, Unavailable
+from adglot import Cancelled, DeadlineExceeded, InvalidArgument, LimitExceeded, Unavailable
 from adglot_server.service.limits import Limits
 from adglot_server.service.server import Server
 from service.examples import STEP, cubes, energy, huge, slow
@@ -212,6 +212,17 @@ def test_a_message_over_the_limit_is_refused_and_the_connection_stays() -> None:
         assert_allclose(ad.gradient(energy(), X), 3 * X**2)
 
 
+def test_the_largest_limits_that_can_be_kept() -> None:
+    with (
+        Server(["localhost:0"], limits=Limits(message_bytes=2**31 - 1, nodes=2**63 - 1)) as server,
+        adglot.connect(server.addresses[0]) as ad,
+    ):
+        assert ad.info().limits["nodes"] == 2**63 - 1
+        assert_allclose(ad.gradient(energy(), X), 3 * X**2)
+    with pytest.raises(InvalidArgument, match="message_bytes: must be from 1 to 2147483647, got 2"):
+        Limits(message_bytes=2**31)
+
+
 def test_an_orderly_end_finishes_what_runs() -> None:
     graph, x = slow(60), np.full(STEP, 0.5)
     with adglot.connect() as embedded:
@@ -268,7 +279,7 @@ def test_a_signal_ends_the_server_in_order(number: signal.Signals) -> None:
 
 
 def test_a_taken_address_is_refused(server: Server) -> None:
-    with pytest.raises(adglot.InvalidArgument, match="cannot listen on"):
+    with pytest.raises(InvalidArgument, match="cannot listen on"):
         Server([server.addresses[0]])
 
 

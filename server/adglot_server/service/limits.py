@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
 from adglot import ir
-from adglot.errors import LimitExceeded
+from adglot.errors import InvalidArgument, LimitExceeded, Violation
 from adglot.ir import Graph
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.transforms.operators import Request
+
+
+def most(name: str) -> int:
+    """The largest limit of this name: what grpc takes, or else the wire (`GetServerInfo`)."""
+    return 2**31 - 1 if name == "message_bytes" else 2**63 - 1
 
 
 def half_of_memory() -> int:
@@ -29,6 +34,15 @@ class Limits:
     seconds: int = 3600
     kept_bytes: int = 512 << 20
     """Of graphs and of programs, each; what was used longest ago is forgotten first."""
+
+    def __post_init__(self) -> None:
+        wrong = [
+            Violation(name, f"must be from 1 to {most(name)}, got {limit}")
+            for name, limit in self.as_dict().items()
+            if not 1 <= limit <= most(name)
+        ]
+        if wrong:
+            raise InvalidArgument(wrong)
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
