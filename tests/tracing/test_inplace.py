@@ -110,6 +110,7 @@ VIEWS: dict[str, Any] = {
     "transpose": lambda a: a.T,
     "swapaxes": lambda a: np.swapaxes(a, 0, 1),
     "reshape": lambda a: a.reshape(3, 2),
+    "by keyword": lambda a: np.transpose(axes=(1, 0), a=a),
     "reshape of a transpose": lambda a: a.T.reshape(6),
     "ravel": np.ravel,
     "flip": np.flip,
@@ -199,6 +200,20 @@ def test_numpys_functions_that_write() -> None:
         return b, c, d, e
 
     agree(f, M, V)
+
+
+def test_flat() -> None:
+    def f(a: Any) -> Any:
+        b = a.copy().T
+        b.flat[1] = 7.0
+        b.flat[[0, -1]] = a[0, :2]
+        c = a * 1
+        c.flat = np.arange(6)
+        return b, c, a.flat[2:4], sum(a.flat), len(a.flat), a.T.flat[1]
+
+    agree(f, M)
+    with pytest.raises(adglot.TracingError, match=r"use x\.ravel\(\)"):
+        adglot.trace(lambda a: np.sum(a.flat), M)
 
 
 def test_add_at() -> None:

@@ -194,6 +194,10 @@ def test_questions_about_types_are_static() -> None:
         assert np.result_type(x, np.float32) == np.float64
         assert np.can_cast(x, np.complex128)
         assert np.iterable(x)
+        assert not np.iterable(x[0, 0])
+        assert np.isscalar(x[0, 0])
+        assert not np.isscalar(x)
+        assert f"{x[0, 0]:.3f}" != ""
         assert isinstance(repr(x), str)
         assert f"{x}" == str(x) == np.array2string(x)
         return x * len(x)

@@ -165,6 +165,21 @@ REFUSED: dict[Callable[..., Any], str] = {
 }
 
 
+def to_half(x: Any) -> Any:
+    return x.astype(np.float16)  # here
+
+
+def to_objects(x: Any) -> Any:
+    return np.array([x[0], x[1]], dtype=object)  # here
+
+
+@pytest.mark.parametrize("f", [to_half, to_objects], ids=lambda f: f.__name__)
+def test_dtypes_that_no_graph_holds(f: Callable[..., Any]) -> None:
+    with pytest.raises(adglot.InvalidArgument, match="is not supported; use one of") as caught:
+        adglot.trace(f, V)
+    assert str(caught.value).startswith(f"test_refusals.py:{line_of(f)}: ")
+
+
 def line_of(f: Callable[..., Any]) -> int:
     lines, first = inspect.getsourcelines(f)
     return first + next(i for i, line in enumerate(lines) if line.endswith("# here\n"))

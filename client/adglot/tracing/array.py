@@ -74,6 +74,9 @@ class Array(Value):
 
     __str__ = __repr__
 
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
     # -------------------------------------------------------------- NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -195,8 +198,12 @@ class Array(Value):
         return views.part(self, "imag")
 
     @property
-    def flat(self) -> Any:
-        return views.of(self, lambda cells: cells.reshape(-1), self.flatten)
+    def flat(self) -> indexing.Flat:
+        return indexing.Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
 
     @property
     def itemsize(self) -> int:
@@ -279,4 +286,4 @@ def convert(x: Array, dtype: Any, *, copy: bool) -> Any:
     """``x.astype(dtype)``."""
     if np.dtype(dtype) == x.dtype and not copy:
         return x
-    return dispatch.run(rules.convert, x, supported_dtype(dtype))
+    return dispatch.run(lambda: rules.convert(x, supported_dtype(dtype)))

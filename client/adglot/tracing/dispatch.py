@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from adglot.errors import TracingError
+from adglot.errors import InvalidArgument, TracingError
 from adglot.ops import TABLE
 from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import array as arrays
@@ -42,7 +43,7 @@ def operand(x: Any) -> Any:
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Apply NumPy's function of that name to traced arrays."""
-    if name in views.VIEWS and isinstance(args[0], arrays.Array):
+    if name in views.VIEWS and args and isinstance(args[0], arrays.Array):
         return views.view(args[0], name, args[1:], kwargs)
     if name in ("real", "imag") and isinstance(args[0], arrays.Array):
         return views.part(args[0], name)
@@ -63,7 +64,7 @@ def run(function: Function, *args: Any, **kwargs: Any) -> Any:
     before = trace.count if trace else 0
     try:
         result = function(*args, **kwargs)
-    except TracingError as error:
+    except (TracingError, InvalidArgument) as error:
         raise located(error) from None
     return _fresh(result, before)
 
@@ -100,6 +101,9 @@ def function(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) ->
         return creation.CREATION[name](*args, **kwargs)
     if resolve(name) is None and not queries.varying((args, kwargs)):
         return function(*queries.plain(args), **queries.plain(kwargs))
+    if name in views.VIEWS and not args:
+        first, *rest = inspect.signature(function).parameters
+        args, kwargs = [kwargs[first]], {key: kwargs[key] for key in rest if key in kwargs}
     return call(name, *args, **kwargs)
 
 

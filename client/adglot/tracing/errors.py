@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from adglot.errors import TracingError
+from adglot.errors import InvalidArgument, TracingError, Violation
 from adglot.tracing.location import location, source
 
 
@@ -18,8 +18,10 @@ def refuse(what: str, way_out: str) -> NoReturn:
     raise error(what, way_out)
 
 
-def located(fault: TracingError) -> TracingError:
+def located(fault: TracingError | InvalidArgument) -> TracingError | InvalidArgument:
     """The same error, with the user's line where it does not name it yet."""
     if location() in str(fault):
         return fault
+    if isinstance(fault, InvalidArgument):
+        return InvalidArgument(Violation(source(), str(fault)))
     return TracingError(f"{source()}\n  {fault}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,31 @@ def _is_element(index: Any, ndim: int) -> bool:
 
 def _emit(array: Array, index: Any) -> Any:
     return dispatch.run(take_out, array, index)
+
+
+class Flat:
+    """``x.flat``: the elements row by row, to be read and written."""
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return self._array.size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._array.flatten())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._array.flatten()[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if queries.varying(index):
+            refuse("x.flat needs a static index to write to", "use np.where")
+        places = np.arange(self._array.size)[_settle(index)]
+        self._array[np.unravel_index(places, self._array.shape)] = value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        refuse("x.flat of a traced array is no array", "use x.ravel()")
 
 
 def setitem(array: Array, index: Any, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 NumPy asks `__array__` for numbers there, and libraries call them on all that comes in. With no
 traced array among the arguments NumPy's own function answers, so other threads see no change.
+Who imported the functions by name (``from numpy import asarray``) gets a TracingError.
 """
 
 from __future__ import annotations
@@ -67,12 +68,18 @@ def _passing(original: Callable[..., Any], traced: Callable[..., Any]) -> Callab
     return patched
 
 
+def _isscalar(element: Any) -> bool:
+    """Whether it would be one of NumPy's scalars, which are no arrays."""
+    return isinstance(element, arrays.Array) and not element.ndim and element.view is None
+
+
 _HANDLERS: dict[str, Callable[..., Any]] = {
     "array": _array,
     "asanyarray": _asarray,
     "asarray": _asarray,
     "ascontiguousarray": _contiguous,
     "asfortranarray": _asarray,
+    "isscalar": _isscalar,
 }
 _ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in (*_HANDLERS, *BRACKETS)}
 _ALWAYS = (True, np._CopyMode.ALWAYS)
