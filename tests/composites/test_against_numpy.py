@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adglot.ir import Type
+from adglot.ops import Builder
 from adglot.ops.composites import ALIASES, COMPOSITES
 from composites.cases import CASES, Case
 from composites.running import array_leaves, assert_same, composite_function, numpy_function, run
@@ -55,9 +57,42 @@ def test_values_shapes_and_dtypes_are_numpys(case: Case, kind: str) -> None:
     assert_same(got, array_leaves(expected_of(case, kind)), case.slack)
 
 
+OTHER_NAMES = {"trapz", "row_stack", "empty_like"}
+"""Names that NumPy has given up, and one whose values are undefined there."""
+
+TESTED_ELSEWHERE = {
+    "arange",
+    "apply_along_axis",
+    "diag_indices_from",
+    "tril_indices_from",
+    "triu_indices_from",
+}
+
+
 def test_every_composite_has_a_case() -> None:
     untested = COMPOSITES.keys() - {case.name for case in CASES}
-    assert not untested - {"arange", "trapz", "row_stack", "empty_like"}
+    assert untested == OTHER_NAMES | TESTED_ELSEWHERE
+    assert COMPOSITES["trapz"] is COMPOSITES["trapezoid"]
+    assert COMPOSITES["row_stack"] is COMPOSITES["vstack"]
+    assert COMPOSITES["empty_like"] is COMPOSITES["zeros_like"]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_a_function_along_an_axis(axis: int) -> None:
+    x = np.arange(24.0).reshape(2, 3, 4) ** 0.5
+    for name in ("sum", "cumsum", "diag"):
+        ours, theirs = COMPOSITES[name], numpy_function(name)
+        got = run(lambda v, f=ours: COMPOSITES["apply_along_axis"](f, axis, v), x)
+        assert_same(got, np.apply_along_axis(theirs, axis, x))
+
+
+@pytest.mark.parametrize("name", ["diag_indices_from", "tril_indices_from", "triu_indices_from"])
+def test_indices_are_static(name: str) -> None:
+    x = np.zeros((3, 3))
+    value = Builder().input(Type.of(x))
+    np.testing.assert_array_equal(COMPOSITES[name](value), numpy_function(name)(x))
+    with pytest.raises(ValueError, match="2-d"):
+        COMPOSITES[name](Builder().input(Type("float64", (3,))))
 
 
 def test_no_name_is_both_an_op_and_a_composite() -> None:

@@ -114,6 +114,13 @@ CALCULUS = [
     ],
     *calls("convolve", (V, [1.0, 0.5]), (V, 2.0)),
     *calls("correlate", (V, [1.0, 0.5])),
+    *[
+        c
+        for n in ("polyadd", "polysub", "polymul")
+        for c in calls(n, (V, W), (W, [1.0, 2]), (V, V), kinds="fsci")
+    ],
+    *calls("polyder", (V,), (V, 2), (W[:1],), (V, 0), (V, 9), kinds="fsci"),
+    *calls("polyint", (V,), (V, 2), (W, 1, 2.5), (W, 2, V[:2]), (V, 2, [3.0]), slack=4),
     *calls(
         "polyval",
         (W, V),

@@ -57,6 +57,10 @@ ELEMENTWISE = [
     ),
     *calls("nan_to_num", (WILD,), (WILD, {"nan": 1.0, "posinf": 5.0, "neginf": -5.0}), kinds="fsc"),
     *calls("nan_to_num", (np.array([1, 2]),)),
+    *elementwise("signbit", kinds="fsi"),
+    *calls("signbit", (np.array([-0.0, 0.0, -np.inf, np.inf]),)),
+    *calls("copysign", (V, U), (M, V[:4]), (V, -2), (0.6, V)),
+    *calls("copysign", (V, np.array([-0.0])), (V, 0 * U), smooth=False),
     *calls(
         "where",
         (V > 0, V, V[::-1]),

@@ -39,5 +39,6 @@ REDUCTIONS = [
     *calls(
         "array_equal", (V, V), (V, V + 1), (V, W), (WILD, WILD), (WILD, WILD, {"equal_nan": True})
     ),
+    *calls("array_equiv", (V, V), (V, np.stack([V, V])), (V, W), (V, V + 1)),
     *calls("allclose", (V, V + 1e-9), (V, V + 1), (WILD, WILD)),
 ]

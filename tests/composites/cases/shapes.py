@@ -165,6 +165,7 @@ INDEXING = [
         (T, np.zeros((1, 1, 2), int), -1),
         (M, np.array([3, 1]), None),
     ),
+    *calls("bincount", ([0, 2, 2, 5, 0], V), ([1, 1], V[:2], 4), ([0, 0, 1], W, {"minlength": 1})),
     *calls("compress", ([True, False, True], M, 0), ([1, 0, 1], V)),
     *calls(
         "select",

@@ -18,6 +18,12 @@ SORTING = [
         (Z,),
         kinds="fsi",
     ),
+    *calls("nanmedian", (HOLES,), (HOLES, 0), (M,), (T, (0, 2))),
+    *calls("nanmedian", (HOLES, {"axis": 1, "keepdims": True}), (np.array([1, 2, 9]),)),
+    *calls("nanquantile", (HOLES, 0.3), (M, 0.7, 1), (V, 0.0), (V, 1.0), slack=4),
+    *calls("nanquantile", (HOLES, [0.1, 0.9], 0), kinds="f", slack=4),
+    *calls("nanpercentile", (HOLES, 30), (np.array([1, 2, 9]), 40), slack=4),
+    *calls("nanpercentile", (HOLES, [10, 90], 1), kinds="f", slack=4),
     *calls(
         "percentile",
         (V, 30),

@@ -1,4 +1,4 @@
-"""Differences, cumulative sums, integrals, interpolation, convolution, polynomials."""
+"""Differences, cumulative sums, integrals, interpolation, convolution."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from adglot import ops
-from adglot.errors import TracingError
 from adglot.ops import rules
 from adglot.ops.composites.elementwise import isnan
-from adglot.ops.composites.joining import concatenate, joined, unstack
+from adglot.ops.composites.joining import concatenate, joined
 from adglot.ops.composites.reductions import sum as reduce_sum
 from adglot.ops.composites.registry import NO_OUT, composite
 from adglot.ops.composites.sorting import searchsorted
@@ -327,23 +326,3 @@ def _part(full: Value, n: int, m: int, mode: str) -> Value:
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
     start, count = parts[mode]
     return cut(full, 0, start, start + count)
-
-
-# ------------------------------------------------------------------ polynomials
-
-
-@composite("polyval")
-def polyval(p: Any, x: Any) -> Value:
-    """The polynomial with coefficients p, the highest first, at x, by Horner's rule."""
-    if isinstance(x, np.poly1d):
-        raise TracingError("polyval at a poly1d cannot be traced: multiply polynomials by convolve")
-    coefficients, at = lift(p, x)
-    kind = np.result_type(coefficients.dtype, at.dtype)
-    if not coefficients.size:
-        return rules.zeros(at, at.type)
-    coefficients, at = rules.convert(coefficients, kind), rules.convert(at, kind)
-    terms = unstack(coefficients) if is_traced(p) else list(np.asarray(p, kind))
-    y = rules.broadcast_to(lift(at, terms[0])[1], at.shape)
-    for term in terms[1:]:
-        y = y * at + term if isinstance(term, Value) else ops.add(y * at, term)
-    return y

@@ -160,3 +160,37 @@ def logspace(
 def arange(*args: Any, **kwargs: Any) -> Value:
     """Refused with traced arguments: they would decide how many elements there are."""
     raise TracingError("arange: its length must not depend on traced values; use linspace")
+
+
+# ------------------------------------------------------------------ static indices
+
+Indices = tuple[Any, ...]
+
+
+@composite("diag_indices_from")
+def diag_indices_from(arr: Any) -> Indices:
+    """The static indices of the main diagonal."""
+    x = lift_one(arr)
+    if x.ndim < 2 or len(set(x.shape)) != 1:
+        raise ValueError("input array must be at least 2-d, all its dimensions of equal length")
+    return np.diag_indices(x.shape[0], x.ndim)
+
+
+@composite("tril_indices_from")
+def tril_indices_from(arr: Any, k: int = 0) -> Indices:
+    """The static indices of the lower triangle."""
+    return np.tril_indices(_matrix(arr)[0], k, _matrix(arr)[1])
+
+
+@composite("triu_indices_from")
+def triu_indices_from(arr: Any, k: int = 0) -> Indices:
+    """The static indices of the upper triangle."""
+    return np.triu_indices(_matrix(arr)[0], k, _matrix(arr)[1])
+
+
+def _matrix(arr: Any) -> tuple[int, int]:
+    """The shape of a matrix."""
+    x = lift_one(arr)
+    if x.ndim != 2:
+        raise ValueError("input array must be 2-d")
+    return x.shape[0], x.shape[1]

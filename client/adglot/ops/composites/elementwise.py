@@ -165,6 +165,22 @@ def weak(*operands: Any) -> list[Value]:
     return builder_of(operands).lift_weak(operands)
 
 
+@composite("signbit")
+def signbit(x: Value) -> Value:
+    """Whether x is negative, -0.0 included; of a NaN not."""
+    v = inexact(x)
+    negative_zero = ops.logical_and(ops.equal(v, 0.0), ops.divide(1.0, v) < 0)
+    return ops.logical_or(v < 0, negative_zero)
+
+
+@composite("copysign")
+def copysign(x1: Any, x2: Any) -> Value:
+    """|x1| with the sign of x2."""
+    a, b = (inexact(x) for x in weak(x1, x2))
+    size = ops.abs(a)
+    return ops.where(signbit(b), -size, size)
+
+
 @composite("clip")
 def clip(
     a: Any,

@@ -201,3 +201,36 @@ def _bent(indices: Array, n: int, mode: str) -> Array:
             raise ValueError("invalid entry in choice array")
         return indices
     return indices % n if mode == "wrap" else np.clip(indices, 0, n - 1)
+
+
+@composite("bincount")
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Value:
+    """The sums of traced weights by static non-negative integers."""
+    places = np.asarray(static(x, "x"))
+    (values,) = lift(weights)
+    if places.ndim != 1 or values.shape != places.shape:
+        raise ValueError("The weights and list don't have the same length.")
+    if places.size and places.min() < 0:
+        raise ValueError("'list' argument must have no negative elements")
+    count = max(int(places.max(initial=-1)) + 1, minlength)
+    weighed = rules.convert(values, np.dtype(np.float64))
+    zeros = rules.zeros(weighed, weighed.type.with_shape((count,)))
+    return ops.scatter_add(zeros, weighed, constant(weighed, places.astype(np.int64)), axis=0)
+
+
+@composite("apply_along_axis")
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Value:
+    """func1d of every vector along an axis, one after the other, put together again."""
+    x = lift_one(arr)
+    place = one_axis(axis, x.ndim)
+    lead = [n for i, n in enumerate(x.shape) if i != place]
+    moved = permute(x, [*(i for i in range(x.ndim) if i != place), place])
+    if not rules.length(lead):
+        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    results = [
+        lift(x, func1d(getitem(moved, where), *args, **kwargs))[1] for where in np.ndindex(*lead)
+    ]
+    rows = [rules.reshape(r, (1, *r.shape)) for r in results]
+    whole = rules.reshape(ops.concat(*rows, axis=0), (*lead, *results[0].shape))
+    after = range(len(lead), whole.ndim)
+    return permute(whole, [*range(place), *after, *range(place, len(lead))])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adglot import ops
+from adglot.errors import InvalidArgument
 from adglot.ops import rules
 from adglot.ops.composites.elementwise import isclose, isnan
 from adglot.ops.composites.registry import NO_INITIAL, NO_OUT, NO_WHERE, composite
@@ -231,6 +232,16 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Value:
         return lift(x, np.False_)[1]
     same = ops.equal(x, y)
     return all(ops.logical_or(same, ops.logical_and(isnan(x), isnan(y))) if equal_nan else same)
+
+
+@composite("array_equiv")
+def array_equiv(a1: Any, a2: Any) -> Value:
+    """Whether the arrays broadcast, and all elements are equal."""
+    x, y = lift(a1, a2)
+    try:
+        return all(ops.equal(x, y))
+    except InvalidArgument:
+        return lift(x, np.False_)[1]
 
 
 @composite("allclose")

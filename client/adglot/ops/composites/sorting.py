@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adglot import ops
+from adglot.errors import TracingError
 from adglot.ops import rules
 from adglot.ops.composites.elementwise import isnan
 from adglot.ops.composites.joining import joined
@@ -176,6 +177,74 @@ def median(
 ) -> Value:
     """The middle element, or the mean of the two middle ones; NaN where there is a NaN."""
     return quantile(a, 0.5, axis, keepdims=keepdims)
+
+
+@composite("nanquantile")
+def nanquantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = NO_OUT,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = NO_WEIGHTS,
+) -> Value:
+    """The quantiles without the NaNs, by the linear method."""
+    x = lift_one(a)
+    if x.dtype.kind not in "fc":
+        return quantile(x, q, axis, method=method, keepdims=keepdims)
+    if method != "linear":
+        raise TracingError(f"nanquantile: method {method!r} is not supported: use 'linear'")
+    fractions = np.asarray(static(q, "q"), np.float64)
+    axes = all_axes(axis, x.ndim)
+    line, kind = _sorted_line(x, axes), _interpolated(x, q, method)
+    rows = [kept(_nan_quantile(line, float(p), kind), x, axes, keepdims) for p in fractions.ravel()]
+    stacked = joined([rules.reshape(r, (1, *r.shape)) for r in rows], 0)
+    return rules.reshape(stacked, (*fractions.shape, *rows[0].shape))
+
+
+def _nan_quantile(line: Value, q: float, kind: Any) -> Value:
+    """The NaNs stand at the end, so the place counts from what stands before them."""
+    there = reduced("sum", ops.logical_not(isnan(line)), -1, True)
+    place = ops.maximum(there - 1, 0) * q
+    below = ops.floor(place)
+    k = rules.convert(below, np.dtype(np.int64))
+    low = ops.indexing.take_along(line, k, line.ndim - 1)
+    high = ops.indexing.take_along(line, ops.minimum(k + 1, line.shape[-1] - 1), line.ndim - 1)
+    share = rules.convert(place - below, kind)
+    rise = ops.where(share > 0, rules.convert(high - low, kind) * share, 0.0)
+    return rules.reshape(rules.convert(low, kind) + rise, line.shape[:-1])
+
+
+@composite("nanpercentile")
+def nanpercentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = NO_OUT,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = NO_WEIGHTS,
+) -> Value:
+    """The quantiles without the NaNs at q percent, by the linear method."""
+    fractions = q / 100 if type(q) in (bool, int, float) else np.true_divide(static(q, "q"), 100)
+    return nanquantile(a, fractions, axis, method=method, keepdims=keepdims)
+
+
+@composite("nanmedian")
+def nanmedian(
+    a: Any,
+    axis: Any = None,
+    out: Any = NO_OUT,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Value:
+    """The median without the NaNs."""
+    return nanquantile(a, 0.5, axis, keepdims=keepdims)
 
 
 # ------------------------------------------------------------------ search
