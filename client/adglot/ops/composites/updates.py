@@ -37,10 +37,11 @@ def setitem(x: Any, key: Any, value: Any) -> Value:
     >>> x = b.input(Type("float64", (3,)))
     >>> print(b.build([x], [setitem(x, 1, 5.0)]))
     f(%0 x0: float64[3]) {
-      %1 = constant(value=[5.]) : float64[1]
-      %2 = constant(value=1) : int64[]
-      %3 = dynamic_update_slice(%0, %1, %2) : float64[3]
-      return y0=%3
+      %1 = constant(value=5.) : float64[]
+      %2 = reshape(%1, shape=[1]) : float64[1]
+      %3 = constant(value=1) : int64[]
+      %4 = dynamic_update_slice(%0, %2, %3) : float64[3]
+      return y0=%4
     }
     """
     target, update = _stored(x, key, value)
