@@ -5,7 +5,7 @@ Where there is nothing traced, NumPy's own function answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import wraps
 from types import ModuleType
@@ -99,9 +99,22 @@ def special(name: str) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         if queries.traced((args, kwargs)):
             return dispatch.call(f"special.{name}", *args, **kwargs)
-        graph = trace_flat(lambda *xs: dispatch.call(f"special.{name}", *xs, **kwargs), args)
-        return evaluate(graph, args)[0][()]
+        traced = _points(args)
+
+        def on_traced(*xs: Any) -> Any:
+            every = dict(enumerate(args)) | dict(zip(traced, xs, strict=True))
+            return dispatch.call(f"special.{name}", *every.values(), **kwargs)
+
+        points = [args[i] for i in traced]
+        return evaluate(trace_flat(on_traced, points), points)[0][()]
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.doc if hasattr(function, "doc") else function.__doc__
     return call
+
+
+def _points(args: Sequence[Any]) -> list[int]:
+    """Which arguments to trace: arrays, else one scalar; others may be orders, which never are."""
+    arrays = [i for i, x in enumerate(args) if not np.isscalar(x)]
+    reals = [i for i, x in enumerate(args) if not isinstance(x, int | np.integer)]
+    return arrays or (reals or list(range(len(args))))[-1:]
