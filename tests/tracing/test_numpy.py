@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -203,6 +204,42 @@ def test_questions_about_types_are_static() -> None:
         return x * len(x)
 
     assert not agree(f, M).guards
+
+
+def test_isinstance_takes_the_branch_that_it_takes_in_numpy() -> None:
+    def f(x: Any) -> Any:
+        assert isinstance(x, np.ndarray)
+        assert not isinstance(x, np.generic | float | list)
+        assert isinstance(x[0], np.float64 | int)
+        assert isinstance(x[0], float)
+        assert isinstance(x[0], numbers.Real)
+        assert not isinstance(x[0], np.ndarray)
+        assert isinstance(x.sum() > 0, np.bool)
+        assert isinstance(x[0, ...], np.ndarray)
+        assert isinstance(x[:1].reshape(()), np.ndarray)
+        assert not isinstance(np.argmax(x), float)
+        return x
+
+    agree(f, V)
+
+
+LISTS: dict[str, Callable[[Any], Any]] = {
+    "sum": lambda x: np.sum([xi**2 for xi in x]),
+    "mean": lambda x: np.mean((x[0], 2.0, x[1])),
+    "max": lambda x: (np.max([x[0], 1.0]), np.amin([x[0], x[1]]), np.argmax([x[0], x[1]])),
+    "rows": lambda x: (np.sum([x, x], axis=0), np.prod([[x[0], 1], [2, x[1]]], axis=1)),
+    "dot": lambda x: (np.dot([x[0], 1.0], [2.0, x[1]]), np.dot([1.0, 2.0, 3.0], x)),
+    "norm": lambda x: (np.linalg.norm([x[0], x[1]]), np.linalg.det([[x[0], 1], [0, x[1]]])),
+    "cumsum": lambda x: (np.cumsum([x[0], 1]), np.sort([x[1], x[0]]), np.diff([x[0], x[1], 3])),
+    "stack": lambda x: (np.stack([x, x]), np.concatenate([[x[0]], x]), np.hstack([x[0], x])),
+    "full": lambda x: (np.full(3, x[0]), np.full_like(np.zeros(2), x[1]), np.full((2, 3), x)),
+    "brackets": lambda x: (np.r_[x[0], x, 0.0], np.c_[x, x]),
+}
+
+
+@pytest.mark.parametrize("function", LISTS.values(), ids=LISTS)
+def test_lists_of_traced_values(function: Callable[[Any], Any]) -> None:
+    agree(function, V)
 
 
 def test_python_numbers() -> None:

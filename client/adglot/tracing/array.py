@@ -21,7 +21,7 @@ _REFUSED = (str, bytes, type(None), dict, set)
 
 def _binary(name: str) -> Callable[[Array, Any], Any]:
     def method(self: Array, other: Any) -> Any:
-        if isinstance(other, _REFUSED):
+        if type(other) in _REFUSED:
             return NotImplemented
         return dispatch.call(name, self, dispatch.operand(other))
 
@@ -30,7 +30,7 @@ def _binary(name: str) -> Callable[[Array, Any], Any]:
 
 def _reflected(name: str) -> Callable[[Array, Any], Any]:
     def method(self: Array, other: Any) -> Any:
-        if isinstance(other, _REFUSED):
+        if type(other) in _REFUSED:
             return NotImplemented
         return dispatch.call(name, dispatch.operand(other), self)
 
@@ -65,6 +65,15 @@ class Array(Value):
     def __init__(self, builder: Builder, index: int, type: Type) -> None:
         self.builder, self.index, self.type = builder, index, type
         self.view: views.View | None = None
+
+    @property
+    def __class__(self) -> Any:
+        """What NumPy would have here, so that `isinstance` takes the branch it takes there."""
+        return np.ndarray if self.ndim or self.view is not None else self.dtype.type
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        refuse("a traced array has the class it has", "do not assign __class__")
 
     def current(self) -> Value:
         return self if self.view is None else self.view.read(self)

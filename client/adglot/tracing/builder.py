@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from adglot.errors import InvalidArgument, Violation
+from adglot.errors import InvalidArgument, TracingError, Violation
 from adglot.ir import Graph, Tree, Type
 from adglot.ops import Builder, Op, Value
 from adglot.ops.core import Attributes
@@ -27,6 +27,8 @@ class Trace(Builder):
         self.location = location
         self.parent = stack.current()
         self.concrete = Concrete(self.records)
+        self.refusal: TracingError | None = None
+        """The first one in this trace: it stands, even where the function catches it."""
         self.shared: dict[Any, tuple[Graph, list[Value], Tree]] = {}
         """Sub-graphs of functions called with certain types, what they capture, how they nest."""
         self._captured: dict[int, tuple[Value, Array]] = {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adglot.errors import InvalidArgument, TracingError
-from adglot.ops import TABLE
+from adglot.ops import TABLE, Op
 from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import array as arrays
 from adglot.tracing import creation, inplace, queries, stack, views
@@ -104,6 +104,8 @@ def function(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) ->
     if name in views.VIEWS and not args:
         first, *rest = inspect.signature(function).parameters
         args, kwargs = [kwargs[first]], {key: kwargs[key] for key in rest if key in kwargs}
+    if isinstance(resolve(name), Op):
+        args = [operand(x) for x in args]
     return call(name, *args, **kwargs)
 
 

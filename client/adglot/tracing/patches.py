@@ -1,8 +1,9 @@
-"""`np.asarray` and its like, which have no protocol: while a trace runs they keep traced arrays.
+"""Functions of NumPy's whose arguments no protocol looks at: while a trace runs they keep traces.
 
-NumPy asks `__array__` for numbers there, and libraries call them on all that comes in. With no
-traced array among the arguments NumPy's own function answers, so other threads see no change.
-Who imported the functions by name (``from numpy import asarray``) gets a TracingError.
+`np.asarray` and its like ask `__array__` for numbers, and libraries call them on all that comes
+in; `np.sum` and its like do not look into lists. With nothing traced among the arguments NumPy's
+own function answers, so other threads see no change. Who imported a function by name
+(``from numpy import asarray``) gets a TracingError.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import array as arrays
-from adglot.tracing import queries
+from adglot.tracing import dispatch, queries
 from adglot.tracing.brackets import BRACKETS
+
+Function = Callable[..., Any]
+Members = dict[ModuleType, dict[str, Any]]
 
 
 class _Patch:
@@ -35,13 +41,16 @@ class _Patch:
         finally:
             self._count(-1, _ORIGINAL)
 
-    def _count(self, change: int, functions: dict[str, Any]) -> None:
+    def _count(self, change: int, members: Members) -> None:
         with self._lock:
             outermost = self._traces + min(change, 0) == 0
             self._traces += change
             if outermost:
-                for name, function in functions.items():
-                    setattr(np, name, function)
+                for module, named in members.items():
+                    vars(module).update(named)
+
+
+# ------------------------------------------------------------------ np.asarray and its like
 
 
 def _asarray(a: Any, dtype: Any = None, *args: Any, copy: Any = None, **kwargs: Any) -> Any:
@@ -58,7 +67,17 @@ def _contiguous(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
     return y if y.ndim else y.reshape(1)
 
 
-def _passing(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
+_ALWAYS = (True, np._CopyMode.ALWAYS)
+_CONVERSIONS: dict[str, Function] = {
+    "array": _array,
+    "asanyarray": _asarray,
+    "asarray": _asarray,
+    "ascontiguousarray": _contiguous,
+    "asfortranarray": _asarray,
+}
+
+
+def _converting(original: Function, traced: Function) -> Function:
     @wraps(original)
     def patched(*args: Any, **kwargs: Any) -> Any:
         if args and queries.traced(args[0]):
@@ -68,23 +87,55 @@ def _passing(original: Callable[..., Any], traced: Callable[..., Any]) -> Callab
     return patched
 
 
-def _isscalar(element: Any) -> bool:
-    """Whether it would be one of NumPy's scalars, which are no arrays."""
-    return isinstance(element, arrays.Array) and not element.ndim and element.view is None
+# ------------------------------------------------------------------ np.sum and its like
 
 
-_HANDLERS: dict[str, Callable[..., Any]] = {
-    "array": _array,
-    "asanyarray": _asarray,
-    "asarray": _asarray,
-    "ascontiguousarray": _contiguous,
-    "asfortranarray": _asarray,
-    "isscalar": _isscalar,
+def _of_lists(original: Function) -> Function:
+    """For a function that NumPy dispatches on its first argument, but not on what a list holds."""
+
+    @wraps(original)
+    def patched(*args: Any, **kwargs: Any) -> Any:
+        if args and type(args[0]) in (list, tuple) and queries.traced(args[0]):
+            return dispatch.function(original, args, kwargs)
+        return original(*args, **kwargs)
+
+    return patched
+
+
+def _of_anything(original: Function) -> Function:
+    """For a function that NumPy does not dispatch, or not on all arguments."""
+
+    @wraps(original)
+    def patched(*args: Any, **kwargs: Any) -> Any:
+        if queries.traced((args, kwargs)):
+            return dispatch.function(original, args, kwargs)
+        return original(*args, **kwargs)
+
+    return patched
+
+
+_CREATING = ("arange", "full", "full_like")
+
+
+def _dispatched(module: ModuleType, prefix: str) -> Iterator[str]:
+    """A module's functions with a dispatcher that can be traced."""
+    for path in (*COMPOSITES, *ALIASES):
+        part, _, name = path.rpartition(".")
+        if part == prefix and hasattr(vars(module).get(name), "_implementation"):
+            yield name
+
+
+_PATCHED: Members = {
+    np.linalg: {n: _of_lists(getattr(np.linalg, n)) for n in _dispatched(np.linalg, "linalg")},
+    np: {
+        **{name: _of_lists(getattr(np, name)) for name in _dispatched(np, "")},
+        **{name: _of_anything(getattr(np, name)) for name in _CREATING},
+        **{name: _converting(getattr(np, name), traced) for name, traced in _CONVERSIONS.items()},
+        **BRACKETS,
+    },
 }
-_ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in (*_HANDLERS, *BRACKETS)}
-_ALWAYS = (True, np._CopyMode.ALWAYS)
-_PATCHED: dict[str, Any] = BRACKETS | {
-    name: _passing(_ORIGINAL[name], handler) for name, handler in _HANDLERS.items()
+_ORIGINAL: Members = {
+    module: {name: getattr(module, name) for name in named} for module, named in _PATCHED.items()
 }
 
 applied = _Patch().applied

@@ -16,18 +16,20 @@ NESTED = (list, tuple)
 
 def traced(x: Any) -> bool:
     """Whether there is a traced array in nested lists, tuples and dicts."""
+    if isinstance(x, Value):
+        return True
     if isinstance(x, dict):
         return any(traced(part) for part in x.values())
-    return any(traced(part) for part in x) if isinstance(x, NESTED) else isinstance(x, Value)
+    return any(traced(part) for part in x) if isinstance(x, NESTED) else False
 
 
 def varying(x: Any) -> bool:
     """Whether a traced array in nested lists, tuples and dicts depends on an input."""
+    if isinstance(x, Value):
+        return fixed(x) is None
     if isinstance(x, dict):
         return any(varying(part) for part in x.values())
-    if isinstance(x, NESTED):
-        return any(varying(part) for part in x)
-    return isinstance(x, Value) and fixed(x) is None
+    return any(varying(part) for part in x) if isinstance(x, NESTED) else False
 
 
 def fixed(x: Value) -> np.ndarray[Any, Any] | None:
@@ -39,13 +41,12 @@ def fixed(x: Value) -> np.ndarray[Any, Any] | None:
 
 def plain(x: Any) -> Any:
     """The same with traced arrays that no input reaches as the NumPy arrays they are."""
+    if isinstance(x, Value):
+        numbers = fixed(x)
+        return x if numbers is None else numbers
     if isinstance(x, dict):
         return {key: plain(part) for key, part in x.items()}
-    if isinstance(x, NESTED):
-        return type(x)(plain(part) for part in x)
-    if isinstance(x, Value) and (numbers := fixed(x)) is not None:
-        return numbers
-    return x
+    return type(x)(plain(part) for part in x) if isinstance(x, NESTED) else x
 
 
 def _of_type(function: Callable[..., Any]) -> Callable[..., Any]:

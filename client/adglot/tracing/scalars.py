@@ -80,9 +80,9 @@ def array(x: Array, dtype: Any) -> np.ndarray[Any, Any]:
     known = queries.fixed(x)
     if known is None:
         raise error(
-            "a plain array cannot hold traced values",
-            "use adglot.numpy.asarray(x); to fill an array, make it with adglot.numpy.zeros; in "
-            "x[i] = v, with adglot.numpy.array(x)",
+            "NumPy asks for the numbers behind a traced value, a plain array cannot hold the trace",
+            "call np.asarray(x) where asarray(x) stands, leave out conversions like np.float64(x), "
+            "and make arrays that are filled with adglot.numpy (zeros, array)",
         )
     return known if dtype is None else known.astype(dtype)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adglot.errors import InvalidArgument, TracingError, Violation
-from adglot.ir import Graph, Tree, Type, flatten, paths, unflatten
+from adglot.ir import Graph, Tree, Type, as_array, flatten, paths, unflatten
 from adglot.ops import Value
 from adglot.tracing import patches, stack
 from adglot.tracing.array import Array
@@ -105,6 +105,8 @@ def record(
     inputs = [_argument(builder, leaf, field) for leaf, field in zip(leaves, fields, strict=True)]
     with patches.applied(), builder.entered():
         results, output_tree = flatten(_call(f, unflatten(tree, inputs)))
+        if builder.refusal:  # The function caught it and took a way that NumPy does not take.
+            raise builder.refusal
         outputs = [_result(builder, leaf) for leaf in results]
     if not outputs:
         raise TracingError(f"{name_of(f)} returns nothing that a graph could give back")
@@ -148,7 +150,7 @@ def _known_of(leaf: Any, known: bool) -> tuple[Type, Callable[[], Any] | None, b
         concrete, value = stack.owner(leaf).concrete, leaf.current()
         numbers = partial(concrete.numbers, value) if concrete.known(value) else None
         return leaf.type, numbers, concrete.row_major(value)
-    array = np.array(leaf)
+    array = np.array(as_array(leaf))
     return Type.of(array), (lambda: array) if known else None, array.flags.c_contiguous
 
 
