@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, Protocol
 
 import numpy as np
 
 from adglot.calls import Array
-from adglot.errors import InvalidArgument, Violation
-from adglot.ir import LEAF, Graph, Tree, flatten, unflatten
+from adglot.errors import InvalidArgument, TracingError, Violation
+from adglot.ir import LEAF, Graph, Tree, as_array, flatten, unflatten
 from adglot.nesting import leaves_like
+from adglot.ops import Value
 
 Function = Callable[..., Any] | Graph | str
 """What users name a function by: a callable, a graph, or the digest of a registered graph."""
@@ -32,14 +34,15 @@ class Point:
     def positions(self, argnums: int | Sequence[int]) -> tuple[int, ...]:
         """The inputs that belong to these arguments."""
         stops = np.cumsum([0, *(child.size for child in self.inputs.children)])
-        numbers = [argnums] if isinstance(argnums, int) else argnums
-        return tuple(i for n in self._checked(numbers) for i in range(stops[n], stops[n + 1]))
+        found = [i for n in self._checked(_listed(argnums)) for i in range(stops[n], stops[n + 1])]
+        if not found:
+            raise InvalidArgument(Violation("argnums", f"there is no array in arguments {argnums}"))
+        return tuple(found)
 
     def tree(self, argnums: int | Sequence[int]) -> Tree:
         """How these arguments nest: one argument itself for an int, else a tuple of them."""
-        if isinstance(argnums, int):
-            return self.inputs.children[self._checked([argnums])[0]]
-        return Tree("tuple", tuple(self.inputs.children[n] for n in self._checked(argnums)))
+        trees = tuple(self.inputs.children[n] for n in self._checked(_listed(argnums)))
+        return Tree("tuple", trees) if isinstance(argnums, Sequence) else trees[0]
 
     def _checked(self, numbers: Sequence[int]) -> list[int]:
         count = len(self.inputs.children)
@@ -48,6 +51,15 @@ class Point:
                 what = f"there is no argument {n}, the function is called with {count}"
                 raise InvalidArgument(Violation("argnums", what))
         return [n % count for n in numbers]
+
+
+def _listed(argnums: Any) -> list[int]:
+    """The numbers, as Python's integers."""
+    try:
+        return [index(n) for n in (argnums if isinstance(argnums, Sequence) else [argnums])]
+    except TypeError:
+        what = f"expected the number of an argument, or some, got {argnums!r}"
+        raise InvalidArgument(Violation("argnums", what)) from None
 
 
 class Source(Protocol):
@@ -99,7 +111,7 @@ class DigestSource:
 
     def at(self, args: tuple[Any, ...], batch: bool) -> Point:
         tree = Tree("tuple", (LEAF,) * len(args))
-        return Point(self.digest, tuple(map(np.asarray, args)), tree, None)
+        return Point(self.digest, _arrays(args), tree, None)
 
     def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
         return None
@@ -115,7 +127,7 @@ class TracingSource:
         from adglot.tracing import trace
 
         leaves, tree = flatten(args)
-        values = tuple(map(np.asarray, leaves))
+        values = _arrays(leaves)
         example = unflatten(tree, _first_points(values)) if batch else args
         graph = trace(self.function, *example)
         return Point(graph, values, tree, graph.output_tree)
@@ -137,7 +149,7 @@ class KeepingSource:
 
     def at(self, args: tuple[Any, ...], batch: bool) -> Point:
         leaves, tree = flatten(args)
-        values = tuple(map(np.asarray, leaves))
+        values = _arrays(leaves)
         graph = self._graphs.get(_key(tree, values, batch))
         if graph is None:
             return self.again(args, batch)
@@ -151,7 +163,7 @@ class KeepingSource:
 
 
 def _key(tree: Tree, values: Sequence[Array], batch: bool) -> Any:
-    return tree, tuple((value.dtype, value.shape[batch:]) for value in values)
+    return tree, tree.orders, tuple((value.dtype, value.shape[batch:]) for value in values)
 
 
 def _tuple_of(tree: Tree, size: int) -> Tree:
@@ -167,10 +179,27 @@ def as_dtype(value: Any, dtype: np.dtype[Any]) -> Array:
     """
     if isinstance(value, bool | int | float | complex):
         return np.asarray(value, np.result_type(dtype, value))
-    array = np.asarray(value)
+    array = _array(value)
     if array.dtype != dtype and np.can_cast(array.dtype, dtype, "safe"):
         return array.astype(dtype)
     return array
+
+
+def _arrays(leaves: Iterable[Any]) -> tuple[Array, ...]:
+    return tuple(_array(leaf, f"inputs[{i}]") for i, leaf in enumerate(leaves))
+
+
+def _array(leaf: Any, field: str = "") -> Array:
+    """The leaf as a plain array; what cannot be one is refused."""
+    if isinstance(leaf, Value):
+        raise TracingError(
+            "a client asks for numbers, and a traced function has none yet: ask for a derivative "
+            "of higher order (hessian, hvp), or for the inner one before"
+        )
+    try:
+        return as_array(leaf)
+    except InvalidArgument as error:
+        raise (error.within(field) if field else error) from None
 
 
 def _first_points(values: Sequence[Array]) -> list[Array]:

@@ -5,7 +5,7 @@ Knows NumPy and `adglot.errors`, nothing else: no ops, no protobuf, no grpc.
 
 from adglot.ir.graph import OPSET, Attribute, Graph, Guard, Node
 from adglot.ir.tree import LEAF, Tree, flatten, paths, unflatten
-from adglot.ir.types import DTYPES, Type
+from adglot.ir.types import DTYPES, Type, as_array
 from adglot.ir.validation import DEFAULT_LIMITS, Limits, validate
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Node",
     "Tree",
     "Type",
+    "as_array",
     "flatten",
     "paths",
     "unflatten",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from adglot.errors import InvalidArgument
@@ -22,12 +22,20 @@ class Tree:
     >>> paths(tree, "params")
     ['params.b', 'params.w[0]', 'params.w[1]']
     >>> unflatten(tree, leaves)
-    {'b': 3.0, 'w': [1.0, 2.0]}
+    {'w': [1.0, 2.0], 'b': 3.0}
     """
 
     kind: Kind = "leaf"
     children: tuple[Tree, ...] = ()
     keys: tuple[str, ...] = ()
+    order: tuple[str, ...] = field(default=(), compare=False)
+    """The keys as the user's dict had them: a function may loop over it. JSON leaves it out."""
+
+    @property
+    def orders(self) -> tuple[tuple[str, ...], ...]:
+        """The order of every dict inside: where trees are equal, this may still differ."""
+        inner = (child.orders for child in self.children if child.children)
+        return (self.order, *(order for orders in inner for order in orders))
 
     @property
     def size(self) -> int:
@@ -51,7 +59,11 @@ LEAF = Tree()
 def flatten(value: Any) -> tuple[list[Any], Tree]:
     """Leaves in order (dicts by sorted key) and the structure; None has no leaf."""
     leaves: list[Any] = []
-    return leaves, _flatten(value, leaves)
+    try:
+        return leaves, _flatten(value, leaves)
+    except RecursionError:
+        what = "arguments and results nest too deeply, or contain themselves"
+        raise InvalidArgument(what) from None
 
 
 def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
@@ -83,7 +95,8 @@ def _flatten(value: Any, leaves: list[Any]) -> Tree:
         if not all(isinstance(key, str) for key in value):
             raise InvalidArgument("dict arguments need string keys")
         keys = tuple(sorted(value))
-        return Tree("dict", tuple(_flatten(value[key], leaves) for key in keys), keys)
+        children = tuple(_flatten(value[key], leaves) for key in keys)
+        return Tree("dict", children, keys, tuple(value))
     if isinstance(value, list):
         return Tree("list", tuple(_flatten(item, leaves) for item in value))
     if isinstance(value, tuple):
@@ -97,7 +110,8 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     children = [_unflatten(child, leaves) for child in tree.children]
     if tree.kind == "dict":
-        return dict(zip(tree.keys, children, strict=True))
+        parts = dict(zip(tree.keys, children, strict=True))
+        return {key: parts[key] for key in tree.order or tree.keys}
     if tree.kind == "none":
         return None
     return tuple(children) if tree.kind == "tuple" else children

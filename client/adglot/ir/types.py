@@ -70,6 +70,25 @@ class Type:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
 
+def as_array(value: Any) -> np.ndarray[Any, Any]:
+    """The value as a plain array in native byte order.
+
+    InvalidArgument for what is no array, and for arrays whose numbers alone mean something else:
+    masked arrays, and matrices, of which ``*`` is the matrix product.
+
+    >>> as_array(np.array([1, 2], ">i4")).dtype
+    dtype('int32')
+    """
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        way_out = "np.asarray(x)" if isinstance(value, np.matrix) else "its data and mask as two"
+        raise InvalidArgument(f"a {type(value).__name__} is no plain array: pass {way_out}")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 _BY_DTYPE = {dtype: dtype for dtype in DTYPES.values()}
 
 

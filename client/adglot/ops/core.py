@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 
 from adglot.errors import InvalidArgument
-from adglot.ir import Attribute, Graph, Guard, Node, Tree, Type
+from adglot.ir import Attribute, Graph, Guard, Node, Tree, Type, as_array
 from adglot.stopping import EVERY, may_stop
 
 Array = np.ndarray[Any, Any]
@@ -335,7 +335,7 @@ class Builder:
 
         So does the same array object used again, as long as nobody wrote into it in between.
         """
-        array = np.asarray(value)
+        array = as_array(value)
         if array.ndim == 0:
             key = (array.dtype, array.tobytes())
             if key not in self._scalars:
