@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -118,10 +119,8 @@ def by_float(x: Any) -> Any:
 
 def by_fill(x: Any) -> Any:
     y = np.zeros(3)
-    try:
+    with suppress(TypeError, ValueError):
         y[0] = x[0]
-    except (TypeError, ValueError):
-        pass
     return np.sum(y) + np.sum(x)
 
 
