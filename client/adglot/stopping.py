@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 
 _CHECK: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
@@ -12,18 +11,23 @@ EVERY = 256
 """Nodes between two looks, where a look takes as long as the work on a node."""
 
 
-@contextmanager
-def stopped_by(check: Callable[[], None]) -> Iterator[None]:
+class stopped_by:  # noqa: N801
     """Have `check` called now and then while this thread or task works in the block.
 
     What it raises ends the work. Code that reads, checks, transforms or compiles graphs calls
     `may_stop`, and so need not be handed a deadline.
     """
-    token = _CHECK.set(check)
-    try:
-        yield
-    finally:
-        _CHECK.reset(token)
+
+    __slots__ = ("_check", "_token")
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def __enter__(self) -> None:
+        self._token = _CHECK.set(self._check)
+
+    def __exit__(self, *error: object) -> None:
+        _CHECK.reset(self._token)
 
 
 def may_stop() -> None:

@@ -37,7 +37,7 @@ class Incoming:
         return tuple(
             [
                 tensor_from_proto(tensor, f"{field}[{k}]", self.data.get((name, k)))
-                for k, tensor in enumerate(getattr(self.head, name))
+                for k, tensor in enumerate(getattr(self.head, name)[:])
             ]
         )
 

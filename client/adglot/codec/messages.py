@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from google.protobuf.message import Message
@@ -25,7 +25,7 @@ from adglot.calls import (
 from adglot.codec.graphs import dumps
 from adglot.codec.incoming import Incoming, read
 from adglot.codec.splice import Buffer, cut, delimited, parse
-from adglot.codec.tensors import add_tensors, type_to_proto
+from adglot.codec.tensors import KEPT, add_tensors, type_to_proto
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph
 from adglot.v1 import derivative_service_pb2 as service_pb
@@ -43,6 +43,7 @@ def _number(message: type[Message], field: str) -> int:
 
 # One number has one meaning in every request and response.
 _GRAPH = _number(pb.EvaluateRequest, "graph")
+_DIGEST = _number(pb.EvaluateRequest, "digest")
 _INPUTS = _number(pb.StreamRequest, "inputs")
 _SEEDS = _number(pb.StreamRequest, "seeds")
 _VALUES = _number(pb.StreamResponse, "values")
@@ -178,7 +179,7 @@ def decode_registered(message: bytes) -> str:
 
 def encode_answer(answer: Answer) -> bytes:
     """The response of any operator."""
-    pieces = delimited(_REPORT, report_to_proto(answer.report).SerializeToString())
+    pieces = delimited(_REPORT, _report_bytes(answer.report))
     add_tensors(pieces, _VALUES, answer.values)
     add_tensors(pieces, _DERIVATIVES, answer.derivatives)
     add_tensors(pieces, _ERROR_ESTIMATES, answer.error_estimates)
@@ -201,8 +202,8 @@ def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
 
 
 def encode_explanation(explanation: Explanation) -> bytes:
-    report = report_to_proto(explanation.report)
-    return pb.ExplainResponse(text=explanation.text, report=report).SerializeToString()
+    report = delimited(_REPORT, _report_bytes(explanation.report))
+    return b"".join([pb.ExplainResponse(text=explanation.text).SerializeToString(), *report])
 
 
 def decode_explanation(message: bytes) -> Explanation:
@@ -210,24 +211,46 @@ def decode_explanation(message: bytes) -> Explanation:
     return Explanation(response.text, _report(response.report))
 
 
-def _call_pieces(call: Call, kind: type[Message]) -> list[Buffer]:
+def _call_pieces(call: Call, kind: Any) -> list[Buffer]:
     """All of a request but the point."""
-    fields = {
-        "engine": call.engine,
-        "wrt": list(map(_port_to_proto, call.wrt)),
-        "of": list(map(_port_to_proto, call.of)),
-        "mode": MODE_TO_WIRE[call.mode],
-        "batch": call.batch,
-        "seed_axis": call.seed_axis,
-        "include_values": call.include_values,
-        "operator": OPERATOR_TO_WIRE[call.operator],
-    }
-    known = kind.DESCRIPTOR.fields_by_name
-    head = kind(**{name: value for name, value in fields.items() if name in known})
+    options = _options(
+        kind,
+        operator=call.operator,
+        engine=call.engine,
+        wrt=call.wrt,
+        of=call.of,
+        mode=call.mode,
+        batch=call.batch,
+        seed_axis=call.seed_axis,
+        include_values=call.include_values,
+    )
     if isinstance(call.graph, Graph):
-        return [head.SerializeToString(), *delimited(_GRAPH, dumps(call.graph))]
-    cast(Any, head).digest = call.graph
-    return [head.SerializeToString()]
+        return [options, *delimited(_GRAPH, dumps(call.graph))]
+    return [options, *delimited(_DIGEST, call.graph.encode())]
+
+
+@lru_cache(KEPT)
+def _options(kind: Any, **options: Any) -> bytes:
+    """The options that requests of this class have; those of repeated calls are remembered."""
+    known = {
+        name: _OPTION_TO_WIRE[name](value) if name in _OPTION_TO_WIRE else value
+        for name, value in options.items()
+        if name in kind.DESCRIPTOR.fields_by_name
+    }
+    head: bytes = kind(**known).SerializeToString()
+    return head
+
+
+def _ports_to_proto(ports: tuple[Port, ...]) -> list[pb.Port]:
+    return [pb.Port(name=port) if isinstance(port, str) else pb.Port(index=port) for port in ports]
+
+
+_OPTION_TO_WIRE: dict[str, Callable[[Any], Any]] = {
+    "operator": OPERATOR_TO_WIRE.__getitem__,
+    "wrt": _ports_to_proto,
+    "of": _ports_to_proto,
+    "mode": MODE_TO_WIRE.__getitem__,
+}
 
 
 def _add_point(pieces: list[Buffer], call: Call) -> None:
@@ -247,23 +270,16 @@ def _call(
     graph = request.graph() or head.digest
     if not graph:
         raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
-    mode = getattr(head, "mode", pb.MODE_UNSPECIFIED)
-    if mode not in MODE_FROM_WIRE:
+    engine = head.engine or DEFAULT_ENGINE
+    options: dict[str, Any] = {"include_values": operator == "evaluate"}
+    options |= {name: read(head) for name, read in _OPTIONS_OF[type(head)].items()}
+    return Call(operator, graph, values, seeds, engine, deadline=deadline, **options)
+
+
+def _mode(number: pb.Mode) -> Mode:
+    if number not in MODE_FROM_WIRE:
         raise InvalidArgument(Violation("mode", "must be unspecified, forward or reverse"))
-    return Call(
-        operator,
-        graph,
-        values,
-        seeds,
-        head.engine or DEFAULT_ENGINE,
-        wrt=_ports(getattr(head, "wrt", ()), "wrt"),
-        of=_ports(getattr(head, "of", ()), "of"),
-        mode=MODE_FROM_WIRE[mode],
-        batch=getattr(head, "batch", False),
-        seed_axis=getattr(head, "seed_axis", False),
-        include_values=getattr(head, "include_values", operator == "evaluate"),
-        deadline=deadline,
-    )
+    return MODE_FROM_WIRE[number]
 
 
 def _operator(number: pb.Operator) -> Operator:
@@ -272,12 +288,8 @@ def _operator(number: pb.Operator) -> Operator:
     return OPERATOR_FROM_WIRE[number]
 
 
-def _port_to_proto(port: Port) -> pb.Port:
-    return pb.Port(name=port) if isinstance(port, str) else pb.Port(index=port)
-
-
-def _ports(ports: Iterable[pb.Port], field: str) -> tuple[Port, ...]:
-    return tuple([_port(port, field, k) for k, port in enumerate(ports)])
+def _ports(ports: Sequence[pb.Port], field: str) -> tuple[Port, ...]:
+    return tuple([_port(port, field, k) for k, port in enumerate(ports[:])])
 
 
 def _port(port: pb.Port, field: str, k: int) -> Port:
@@ -287,20 +299,52 @@ def _port(port: pb.Port, field: str, k: int) -> Port:
     return port.name if kind == "name" else port.index
 
 
-def report_to_proto(report: Report) -> pb.Report:
-    return pb.Report(
-        engine=report.engine,
-        executor=report.executor,
-        mode=RAN_TO_WIRE[report.mode],
-        passes=report.passes,
-        function_ops=report.function_ops,
-        program_ops=report.program_ops,
-        prepare_seconds=report.prepare_seconds,
-        run_seconds=report.run_seconds,
-        digest=report.digest,
-        wrt=report.wrt,
-        of=report.of,
+_OPTION_FROM_WIRE: dict[str, Callable[[Any], Any]] = {
+    "wrt": lambda head: _ports(head.wrt, "wrt"),
+    "of": lambda head: _ports(head.of, "of"),
+    "mode": lambda head: _mode(head.mode),
+    "batch": lambda head: head.batch,
+    "seed_axis": lambda head: head.seed_axis,
+    "include_values": lambda head: head.include_values,
+}
+_WITH_OPTIONS: list[Any] = [
+    pb.StreamSetup,
+    pb.ExplainRequest,
+    *(rpc.request for rpc in RPCS.values()),
+]
+_OPTIONS_OF: dict[Any, dict[str, Callable[[Any], Any]]] = {
+    kind: {
+        name: read
+        for name, read in _OPTION_FROM_WIRE.items()
+        if name in kind.DESCRIPTOR.fields_by_name
+    }
+    for kind in _WITH_OPTIONS
+}
+"""How to read those options that requests of a class have; to ask for others takes long."""
+
+
+def _report_bytes(report: Report) -> bytes:
+    """A serialized ``Report``; all but the times is remembered from call to call."""
+    times = pb.Report(prepare_seconds=report.prepare_seconds, run_seconds=report.run_seconds)
+    return (
+        _timeless(
+            engine=report.engine,
+            executor=report.executor,
+            mode=RAN_TO_WIRE[report.mode],
+            passes=report.passes,
+            function_ops=report.function_ops,
+            program_ops=report.program_ops,
+            digest=report.digest,
+            wrt=report.wrt,
+            of=report.of,
+        )
+        + times.SerializeToString()
     )
+
+
+@lru_cache(KEPT)
+def _timeless(**fields: Any) -> bytes:
+    return pb.Report(**fields).SerializeToString()
 
 
 def _report(message: pb.Report) -> Report:
@@ -314,6 +358,6 @@ def _report(message: pb.Report) -> Report:
         prepare_seconds=message.prepare_seconds,
         run_seconds=message.run_seconds,
         digest=message.digest,
-        wrt=tuple(message.wrt),
-        of=tuple(message.of),
+        wrt=tuple(message.wrt[:]),
+        of=tuple(message.of[:]),
     )

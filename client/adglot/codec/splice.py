@@ -21,7 +21,8 @@ M = TypeVar("M", bound=Message)
 MAX_FIELDS = 1 << 18
 """More fields than any honest message has on one level; bounds the time of a scan."""
 
-_VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
+DELIMITED = 2
+_VARINT, _FIXED64, _FIXED32 = 0, 1, 5
 
 
 def varint(value: int) -> bytes:
@@ -36,7 +37,7 @@ def varint(value: int) -> bytes:
 
 def delimited(number: int, *parts: Buffer) -> list[Buffer]:
     """The pieces of one length-delimited field: tag, length and the parts as they are."""
-    return [varint(number << 3 | _DELIMITED) + varint(sum(map(nbytes, parts))), *parts]
+    return [varint(number << 3 | DELIMITED) + varint(sum(map(nbytes, parts))), *parts]
 
 
 def nbytes(piece: Buffer) -> int:
@@ -57,7 +58,7 @@ def cut(message: memoryview, numbers: Collection[int]) -> tuple[bytes, dict[int,
         start = at
         tag, at = _read_varint(message, at)
         at, after = _extent(message, tag & 7, at)
-        if tag & 7 == _DELIMITED and tag >> 3 in found:
+        if tag & 7 == DELIMITED and tag >> 3 in found:
             found[tag >> 3].append(message[at:after])
         else:
             rest.append(message[start:after])
@@ -69,7 +70,7 @@ def _extent(message: memoryview, wire_type: int, at: int) -> tuple[int, int]:
     """Where the field's contents begin and end."""
     if wire_type == _VARINT:
         end = _read_varint(message, at)[1]
-    elif wire_type == _DELIMITED:
+    elif wire_type == DELIMITED:
         length, at = _read_varint(message, at)
         end = at + length
     elif wire_type == _FIXED64:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from adglot.calls import Array
-from adglot.codec.splice import Buffer, delimited, nbytes
+from adglot.codec.splice import DELIMITED, Buffer, delimited, nbytes, varint
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import DTYPES, Type
 from adglot.v1 import tensor_pb2 as pb
@@ -18,10 +19,16 @@ ALIGNMENT = 16
 LARGE = 1 << 12
 """Bytes from which a tensor is padded; smaller ones are copied anyway, or at no cost."""
 
-_TO_WIRE: dict[np.dtype[Any], pb.DataType] = {
+KEPT = 4096
+"""Types that are remembered: those of repeated calls need not be looked at again."""
+
+Dtype = np.dtype[Any]
+
+_TO_WIRE: dict[Dtype, pb.DataType] = {
     dtype: getattr(pb, f"DATA_TYPE_{name.upper()}") for name, dtype in DTYPES.items()
 }
 _FROM_WIRE = {number: dtype for dtype, number in _TO_WIRE.items()}
+_AS_IT_TRAVELS = {dtype: dtype.newbyteorder("<") for dtype in _TO_WIRE}
 _PADDING = pb.Tensor.DESCRIPTOR.fields_by_name["padding"].number
 DATA = pb.Tensor.DESCRIPTOR.fields_by_name["data"].number
 
@@ -32,16 +39,22 @@ def type_to_proto(type: Type) -> pb.TensorType:
 
 def type_from_proto(message: pb.TensorType | pb.Tensor, field: str) -> Type:
     """The type; InvalidArgument at `field` for an unknown dtype or an impossible shape."""
-    dtype = _FROM_WIRE.get(message.dtype)
+    try:
+        return _type(message.dtype, tuple(message.shape[:]))
+    except InvalidArgument as error:
+        raise error.within(field) from None
+
+
+@lru_cache(KEPT)
+def _type(number: pb.DataType, shape: tuple[int, ...]) -> Type:
+    dtype = _FROM_WIRE.get(number)
     if dtype is None:
-        raise InvalidArgument(Violation(f"{field}.dtype", f"unknown data type {message.dtype}"))
-    if len(message.shape) > MAX_AXES:
-        what = f"at most {MAX_AXES} axes, got {len(message.shape)}"
-        raise InvalidArgument(Violation(f"{field}.shape", what))
-    shape = tuple(message.shape)
+        raise InvalidArgument(Violation("dtype", f"unknown data type {number}"))
+    if len(shape) > MAX_AXES:
+        raise InvalidArgument(Violation("shape", f"at most {MAX_AXES} axes, got {len(shape)}"))
     if shape and min(shape) < 0:
         what = f"lengths must not be negative, got {list(shape)}"
-        raise InvalidArgument(Violation(f"{field}.shape", what))
+        raise InvalidArgument(Violation("shape", what))
     return Type(dtype, shape)
 
 
@@ -64,28 +77,33 @@ def tensor_from_proto(
     return _view(type_from_proto(message, field), message.data if data is None else data, field)
 
 
-def tensor_pieces(number: int, array: Array, offset: int = 0) -> list[Buffer]:
-    """The tensor as field `number` of a message: pieces to join, the array's memory among them.
-
-    `offset` bytes of the message come before; a large tensor is padded to begin at a multiple of
-    16 there.
-    """
-    head = pb.Tensor(dtype=_TO_WIRE[Type.of(array).dtype], shape=array.shape).SerializeToString()
-    data = delimited(DATA, little_endian(array).data)
-    if array.nbytes >= LARGE:
-        # Lengths as they are without padding: where that adds a byte, the receiver copies.
-        before = offset + sum(map(nbytes, delimited(number, head, *data)[:-1]))
-        head += b"".join(delimited(_PADDING, bytes(-(before + 2) % ALIGNMENT)))
-    return delimited(number, head, *data)
-
-
 def add_tensors(pieces: list[Buffer], number: int, arrays: Iterable[Array]) -> None:
-    """Add the tensors of field `number` to the pieces of a whole message."""
+    """Add the tensors of field `number` to the pieces of a whole message.
+
+    The arrays' own memory is among the pieces. Large tensors are padded to begin at a multiple
+    of 16 bytes of the message.
+    """
     offset = sum(map(nbytes, pieces))
-    for array in arrays:
-        tensor = tensor_pieces(number, array, offset)
-        offset += sum(map(nbytes, tensor))
-        pieces += tensor
+    for array in map(little_endian, arrays):
+        head = _head(number, array.dtype, array.shape)
+        if array.nbytes >= LARGE:
+            # Lengths as they are without padding: where that adds a byte, the receiver copies.
+            padding = -(offset + len(head) + 2) % ALIGNMENT
+            head = _head(number, array.dtype, array.shape, padding)
+        offset += len(head) + array.nbytes
+        pieces += head, array.data
+
+
+@lru_cache(KEPT)
+def _head(number: int, dtype: Dtype, shape: tuple[int, ...], padding: int | None = None) -> bytes:
+    """All that stands before the elements of a tensor that is field `number` of a message."""
+    type = Type(dtype, shape)
+    head = pb.Tensor(dtype=_TO_WIRE[type.dtype], shape=shape).SerializeToString()
+    if padding is not None:
+        head += b"".join(delimited(_PADDING, bytes(padding)))
+    start = varint(DATA << 3 | DELIMITED) + varint(type.nbytes)
+    length = len(head) + len(start) + type.nbytes
+    return varint(number << 3 | DELIMITED) + varint(length) + head + start
 
 
 def _view(type: Type, data: bytes | memoryview, field: str) -> Array:
@@ -95,6 +113,6 @@ def _view(type: Type, data: bytes | memoryview, field: str) -> Array:
         raise InvalidArgument(Violation(f"{field}.data", what))
     if type.dtype == bool and len(data) and max(data) > 1:
         raise InvalidArgument(Violation(f"{field}.data", "a boolean must be the byte 0 or 1"))
-    array: Array = np.frombuffer(data, type.dtype.newbyteorder("<"))
-    array = np.asarray(array, type.dtype).reshape(type.shape)
+    wire: Array = np.ndarray(type.shape, _AS_IT_TRAVELS[type.dtype], data)
+    array = np.asarray(wire, type.dtype)
     return array if array.flags.aligned else array.copy()

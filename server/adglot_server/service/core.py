@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -18,7 +17,7 @@ from adglot.calls import (
     ServerInfo,
 )
 from adglot.errors import (
-    DeadlineExceeded,
+    AdglotError,
     InvalidArgument,
     LimitExceeded,
     UnknownGraph,
@@ -60,31 +59,30 @@ class Core:
 
     def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
         """The answer; stops soon after `cancelled` turns true."""
-        with self._in_time(call.deadline, cancelled) as control:
-            graph = self._graph(call.graph, control)
-            ports = resolve(call, graph)
-            answer = self._answer(call, ports, graph, control)
-            if call.include_values and len(ports.of) < len(graph.outputs):
-                everything = replace(call, operator="evaluate", seeds=(), seed_axis=False)
-                whole = self._answer(everything, resolve(everything, graph), graph, control)
-                return replace(answer, values=whole.values)
-            return answer
+        control = self._control(call.deadline, cancelled)
+        graph = self._graph(call.graph, control)
+        ports = resolve(call, graph)
+        answer = self._answer(call, ports, graph, control)
+        if call.include_values and len(ports.of) < len(graph.outputs):
+            everything = replace(call, operator="evaluate", seeds=(), seed_axis=False)
+            whole = self._answer(everything, resolve(everything, graph), graph, control)
+            return replace(answer, values=whole.values)
+        return answer
 
     def explain(self, call: Call, cancelled: Callable[[], bool] = never) -> Explanation:
         """The program of a call at one point, with one seed."""
-        with self._in_time(call.deadline, cancelled) as control:
-            graph = self._graph(call.graph, control)
-            ports = resolve(call, graph)
-            request = Request(call.operator, ports.wrt, ports.of, call.mode)
-            prepared, seconds = self._prepare(call.engine, graph, request, control)
+        control = self._control(call.deadline, cancelled)
+        graph = self._graph(call.graph, control)
+        ports = resolve(call, graph)
+        request = Request(call.operator, ports.wrt, ports.of, call.mode)
+        prepared, seconds = self._prepare(call.engine, graph, request, control)
         return Explanation(prepared.text, _report(call, ports, graph, prepared, seconds, 0.0))
 
     def register(
         self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never
     ) -> Graph:
         """The graph as it is kept: checked, all types inferred, without names."""
-        with self._in_time(deadline, cancelled) as control:
-            return self._graph(graph, control)
+        return self._graph(graph, self._control(deadline, cancelled))
 
     def ops(self) -> tuple[OpInfo, ...]:
         """The op table."""
@@ -139,16 +137,15 @@ class Core:
         program = self._programs.get_or_make((graph.digest, engine, request), make, control)
         return program.prepared, time.perf_counter() - started
 
-    @contextmanager
-    def _in_time(self, theirs: float | None, cancelled: Callable[[], bool]) -> Iterator[Control]:
-        """Control that ends at the caller's deadline or at our own limit, told apart."""
+    def _control(self, theirs: float | None, cancelled: Callable[[], bool]) -> Control:
+        """Ends at the caller's deadline or at our own limit, told apart."""
         ours = time.monotonic() + self.limits.seconds
-        try:
-            yield Control(ours if theirs is None else min(ours, theirs), cancelled)
-        except DeadlineExceeded:
-            if theirs is not None and theirs <= ours:
-                raise
-            raise LimitExceeded("seconds", self.limits.seconds, self.limits.seconds + 1) from None
+        if theirs is not None and theirs <= ours:
+            return Control(theirs, cancelled)
+        return Control(ours, cancelled, self._over_limit)
+
+    def _over_limit(self) -> AdglotError:
+        return LimitExceeded("seconds", self.limits.seconds, self.limits.seconds + 1)
 
 
 def _checked(graph: Graph, limits: Limits) -> Graph:

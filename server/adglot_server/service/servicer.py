@@ -9,22 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from threading import Semaphore
-from typing import Any, cast
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
 import grpc
 from grpc_status import rpc_status
 
 from adglot.calls import OPERATORS, Call, Operator
 from adglot.codec import listings, messages
-from adglot.errors import AdglotError, LimitExceeded
+from adglot.errors import LimitExceeded
 from adglot.stopping import stopped_by
 from adglot.transports.status import to_status
 from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
-from adglot_server.service.faults import our_fault
+from adglot_server.service.faults import fault_of
 
 STREAMS = 64
 """Most streams at one time: each one holds a thread while it waits for its next point."""
@@ -32,6 +32,7 @@ STREAMS = 64
 _POLL = 0.05
 """Seconds between looks at whether a caller who waits for its turn is still there."""
 
+T = TypeVar("T")
 Handler = Callable[[bytes, "Caller"], bytes]
 
 
@@ -43,10 +44,15 @@ class Caller:
     def __init__(self, context: grpc.ServicerContext) -> None:
         left = cast("float | None", context.time_remaining())
         self.deadline = None if left is None else time.monotonic() + left
-        self._gone = not context.add_callback(self._leave)
+        self._gone = False
+        if not context.add_callback(self._leave):
+            self._leave()
 
     def gone(self) -> bool:
         return self._gone
+
+    def control(self) -> Control:
+        return Control(self.deadline, self.gone)
 
     def _leave(self) -> None:
         self._gone = True
@@ -57,16 +63,16 @@ class Servicer:
 
     def __init__(self, core: Core, workers: int, light: ThreadPoolExecutor) -> None:
         self._core, self._light = core, light
-        self._slots, self._streams = Semaphore(workers), Semaphore(STREAMS)
+        self._turns, self._streams = Semaphore(workers), Semaphore(STREAMS)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Everything for `grpc.Server.add_generic_rpc_handlers`."""
         methods = {
-            messages.RPCS[operator].method: _unary(partial(self._operator, operator))
+            messages.RPCS[operator].method: self._working(partial(self._operator, operator))
             for operator in OPERATORS
         }
-        methods["Explain"] = _unary(self._explain)
-        methods["RegisterGraph"] = _unary(self._register)
+        methods["Explain"] = self._working(self._explain)
+        methods["RegisterGraph"] = self._working(self._register)
         methods["Stream"] = grpc.stream_stream_rpc_method_handler(self._stream)
         for method, listing in (
             ("GetServerInfo", lambda: listings.encode_server_info(self._core.info())),
@@ -76,27 +82,27 @@ class Servicer:
             methods[method] = _unary(_listing(method, listing), self._light)
         return grpc.method_handlers_generic_handler(messages.SERVICE, methods)
 
+    def _working(self, handle: Handler) -> Any:
+        """The handler of a method that takes its turn."""
+        return _unary(partial(self._in_turn, handle))
+
     def _operator(self, operator: Operator, message: bytes, caller: Caller) -> bytes:
-        with self._slot(caller):
-            limit = self._core.limits.graph_bytes
-            call = messages.decode_call(operator, message, limit, caller.deadline)
-            return messages.encode_answer(self._core.call(call, caller.gone))
+        limit = self._core.limits.graph_bytes
+        call = messages.decode_call(operator, message, limit, caller.deadline)
+        return messages.encode_answer(self._core.call(call, caller.gone))
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
-        with self._slot(caller):
-            limit = self._core.limits.graph_bytes
-            call = messages.decode_explain(message, limit, caller.deadline)
-            return messages.encode_explanation(self._core.explain(call, caller.gone))
+        call = messages.decode_explain(message, self._core.limits.graph_bytes, caller.deadline)
+        return messages.encode_explanation(self._core.explain(call, caller.gone))
 
     def _register(self, message: bytes, caller: Caller) -> bytes:
-        with self._slot(caller):
-            graph = messages.decode_register(message, self._core.limits.graph_bytes)
-            kept = self._core.register(graph, caller.deadline, caller.gone)
-            return messages.encode_registered(kept)
+        graph = messages.decode_register(message, self._core.limits.graph_bytes)
+        kept = self._core.register(graph, caller.deadline, caller.gone)
+        return messages.encode_registered(kept)
 
     def _stream(self, points: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """One answer a point; the setup's graph is looked up again at each, and cheaply."""
-        with _status_of_errors(context):
+        with _StatusOfErrors(context):
             if not self._streams.acquire(blocking=False):
                 raise LimitExceeded("streams", STREAMS, STREAMS + 1)
             try:
@@ -105,28 +111,30 @@ class Servicer:
                 self._streams.release()
 
     def _answers(self, points: Iterator[bytes], caller: Caller) -> Iterator[bytes]:
-        call: Call | None = None
+        first = next(points, None)
+        if first is None:
+            return
+        call = self._in_turn(self._setup, first, caller)
         for message in points:
-            with self._slot(caller):
-                if call is None:
-                    limit = self._core.limits.graph_bytes
-                    call = messages.decode_setup(message, limit, caller.deadline)
-                    continue
-                answer = self._core.call(messages.decode_point(call, message), caller.gone)
-                reply = messages.encode_answer(answer)
-            yield reply
+            yield self._in_turn(partial(self._point, call), message, caller)
 
-    @contextmanager
-    def _slot(self, caller: Caller) -> Iterator[None]:
-        """Wait for a turn to work, which stops early for a caller who went away."""
-        control = Control(caller.deadline, caller.gone)
-        while not self._slots.acquire(timeout=_POLL):
+    def _setup(self, message: bytes, caller: Caller) -> Call:
+        return messages.decode_setup(message, self._core.limits.graph_bytes, caller.deadline)
+
+    def _point(self, call: Call, message: bytes, caller: Caller) -> bytes:
+        answer = self._core.call(messages.decode_point(call, message), caller.gone)
+        return messages.encode_answer(answer)
+
+    def _in_turn(self, work: Callable[[bytes, Caller], T], message: bytes, caller: Caller) -> T:
+        """The work, when its turn has come; it stops early for a caller who went away."""
+        control = caller.control()
+        while not self._turns.acquire(timeout=_POLL):
             control.check()
         try:
             with stopped_by(control.check):
-                yield
+                return work(message, caller)
         finally:
-            self._slots.release()
+            self._turns.release()
 
 
 def _listing(method: str, listing: Callable[[], bytes]) -> Handler:
@@ -141,7 +149,7 @@ def _unary(handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
     """The handler of a method, which runs in its own pool where one is given."""
 
     def behavior(message: bytes, context: grpc.ServicerContext) -> bytes:
-        with _status_of_errors(context):
+        with _StatusOfErrors(context):
             return handle(message, Caller(context))
 
     if pool is not None:
@@ -149,10 +157,23 @@ def _unary(handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
     return grpc.unary_unary_rpc_method_handler(behavior)
 
 
-@contextmanager
-def _status_of_errors(context: grpc.ServicerContext) -> Iterator[None]:
-    try:
-        with our_fault():
-            yield
-    except AdglotError as error:
-        context.abort_with_status(rpc_status.to_status(to_status(error)))
+class _StatusOfErrors:
+    """What the block raises, as the status of the call."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            status = to_status(fault_of(error))
+            self._context.abort_with_status(rpc_status.to_status(status))
