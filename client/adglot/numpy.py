@@ -59,12 +59,10 @@ class _Part(ModuleType):
 linalg = _Part(_np.linalg)
 fft = _Part(_np.fft)
 special = _Special("adglot.numpy.special")
-__array_api_version__ = _np.__array_api_version__
-__array_namespace_info__ = _np.__array_namespace_info__
 
 
 def __getattr__(name: str) -> Any:
-    return _get(name)
+    return getattr(_np, name) if name.startswith("__array_") else _get(name)
 
 
 def __dir__() -> list[str]:

@@ -32,8 +32,13 @@ def creation(x: Any) -> Any:
     return y, grid * x, table * x, ones, xp.eye(3) @ x, xp.full((2,), x[1]), xp.arange(3) + x
 
 
+def namespace_of(x: Any) -> Any:
+    """adglot.numpy has also those names of the standard that an older NumPy lacks."""
+    return anp if type(x) is np.ndarray else x.__array_namespace__()
+
+
 def manipulation(x: Any) -> Any:
-    xp = x.__array_namespace__()
+    xp = namespace_of(x)
     return (
         *(xp.concat([x, x], axis=1), xp.stack([x, x]), xp.permute_dims(x, (1, 0)), x.mT, x.T),
         *(xp.reshape(x, (3, 2)), xp.expand_dims(x, axis=0), xp.squeeze(x[:1], axis=0)),
@@ -57,7 +62,7 @@ def elementwise(x: Any) -> Any:
 
 
 def reductions(x: Any) -> Any:
-    xp = x.__array_namespace__()
+    xp = namespace_of(x)
     return (
         *(xp.sum(x), xp.prod(x, axis=0), xp.mean(x, axis=1), xp.std(x, correction=1), xp.var(x)),
         *(xp.max(x), xp.min(x, axis=1), xp.argmax(x), xp.any(x > 0), xp.all(x > 0, axis=0)),

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from adglot.ops import evaluate
+from adglot.ir import flatten, unflatten
+from adglot.ops import Op, evaluate
 from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import creation, dispatch, queries, stack
 from adglot.tracing.brackets import BRACKETS
@@ -41,6 +42,8 @@ def of(module: ModuleType) -> Callable[[str], Any]:
 
 def _member(module: ModuleType, name: str) -> Any:
     member = None if name.startswith("_") else getattr(module, name, None)
+    if member is None and module is np and name in COMPOSITES:
+        return _ours(name)  # of a later NumPy than the one installed
     if member is None:
         close = get_close_matches(name, dir(module), 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -91,25 +94,31 @@ def special_names() -> Iterator[str]:
 
 def special(name: str) -> Function:
     """SciPy's special function of that name, on traced arrays and plain ones, without SciPy."""
-    function = dispatch.resolve(f"special.{name}")
-    if function is None:
+    if dispatch.resolve(f"special.{name}") is None:
         known = ", ".join(special_names())
         raise AttributeError(f"adglot.numpy.special has no attribute {name!r}; it has {known}")
+    return _ours(f"special.{name}")
+
+
+def _ours(path: str) -> Function:
+    """Our own function of that name, on traced arrays and, by way of a graph, on plain ones."""
+    function = dispatch.resolve(path)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if queries.traced((args, kwargs)):
-            return dispatch.call(f"special.{name}", *args, **kwargs)
+            return dispatch.call(path, *args, **kwargs)
         traced = _points(args)
 
         def on_traced(*xs: Any) -> Any:
             every = dict(enumerate(args)) | dict(zip(traced, xs, strict=True))
-            return dispatch.call(f"special.{name}", *every.values(), **kwargs)
+            return dispatch.call(path, *every.values(), **kwargs)
 
         points = [args[i] for i in traced]
-        return evaluate(trace_flat(on_traced, points), points)[0][()]
+        graph = trace_flat(on_traced, points)
+        return unflatten(graph.output_tree, [y[()] for y in evaluate(graph, flatten(points)[0])])
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = function.doc if hasattr(function, "doc") else function.__doc__
+    call.__name__ = call.__qualname__ = path
+    call.__doc__ = function.doc if isinstance(function, Op) else function.__doc__
     return call
 
 

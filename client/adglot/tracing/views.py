@@ -170,14 +170,18 @@ def fillable(memory: Memory, cells: Cells, root: Array | None = None) -> Array:
 
 def view(array: Array, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's function of that name, whose result may share the array's memory."""
-    function = np
+    function: Any = np
     for part in name.split("."):
-        function = getattr(function, part)
+        function = getattr(function, part, None) or _LATER[part]
 
     def derive(cells: Cells) -> Any:
-        return function(cells, *args, **kwargs)  # type: ignore[operator]
+        return function(cells, *args, **kwargs)
 
     return of(array, derive, lambda: dispatch.apply(name, array, *args, **kwargs))
+
+
+_LATER = {"unstack": lambda cells, *, axis=0: tuple(np.moveaxis(cells, axis, 0))}
+"""What NumPy 2.0 lacks."""
 
 
 def of(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
