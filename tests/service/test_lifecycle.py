@@ -288,3 +288,35 @@ def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
         ad.evaluate(cubes(), X, timeout=5.0)
     with pytest.raises(Unavailable, match="this client is closed"):
         ad.evaluate(cubes(), X)
+
+
+def _answers(ad: adglot.Client) -> bool:
+    try:
+        ad.evaluate(cubes(), X)
+    except Unavailable:
+        return False
+    return True
+
+
+def _until_it_answers(ad: adglot.Client) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not _answers(ad):
+        time.sleep(0.05)
+
+
+def test_a_server_that_is_back_again_answers_soon(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/adglot.sock"
+    with adglot.connect(address) as ad:
+        away = time.monotonic() + 6.0  # grpc's own pauses are three seconds long by then
+        while time.monotonic() < away:
+            assert not _answers(ad)
+            time.sleep(0.05)
+        with Server([address]):
+            assert _seconds(lambda: _until_it_answers(ad)) < 2.0
+            assert _answers(ad)
+
+
+@pytest.mark.parametrize("target", ["", 50051])
+def test_a_target_is_a_name(target: str) -> None:
+    with pytest.raises(InvalidArgument, match="target: expected host:port or unix:path"):
+        adglot.connect(target)

@@ -10,16 +10,19 @@ import grpc
 
 from adglot.calls import Call, Explain, Register, Request
 from adglot.codec import listings, messages
-from adglot.errors import InvalidArgument, Unavailable
+from adglot.errors import InvalidArgument, Unavailable, Violation
 from adglot.transports.status import from_rpc_error
 
 Options = Sequence[tuple[str, Any]]
 
-UNLIMITED: Options = (
+OPTIONS: Options = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
 )
-"""The server has the limits; a client takes what it asked for."""
+"""The server has the limits; a client takes what it asked for. And a server that is back again
+answers after a second: left alone, grpc stays away for up to two minutes."""
 
 CLOSED = "this client is closed: connect again"
 
@@ -117,10 +120,10 @@ def connect(
     options: Options = (),
 ) -> RemoteTransport:
     """A transport to a server; encrypted where credentials are given."""
-    options = (*UNLIMITED, *options)
+    options = (*OPTIONS, *options)
     if credentials is None:
-        return RemoteTransport(grpc.insecure_channel(target, options), token)
-    return RemoteTransport(grpc.secure_channel(target, credentials, options), token)
+        return RemoteTransport(grpc.insecure_channel(_named(target), options), token)
+    return RemoteTransport(grpc.secure_channel(_named(target), credentials, options), token)
 
 
 def connect_async(
@@ -130,7 +133,18 @@ def connect_async(
     options: Options = (),
 ) -> AsyncRemoteTransport:
     """As `connect`, for asyncio."""
-    options = (*UNLIMITED, *options)
+    options = (*OPTIONS, *options)
     if credentials is None:
-        return AsyncRemoteTransport(grpc.aio.insecure_channel(target, options), token)
-    return AsyncRemoteTransport(grpc.aio.secure_channel(target, credentials, options), token)
+        return AsyncRemoteTransport(grpc.aio.insecure_channel(_named(target), options), token)
+    return AsyncRemoteTransport(
+        grpc.aio.secure_channel(_named(target), credentials, options), token
+    )
+
+
+def _named(target: Any) -> str:
+    """The target itself, where it can be the name of one."""
+    if not isinstance(target, str) or not target:
+        raise InvalidArgument(
+            Violation("target", f"expected host:port or unix:path, got {target!r}")
+        )
+    return target
