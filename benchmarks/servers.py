@@ -53,7 +53,8 @@ def running(kind: str) -> Iterator[Running]:
         try:
             yield Running(tcp, unix, process.pid)
         finally:
-            process.communicate("")  # end of input is the sign to stop
+            process.terminate()
+            process.communicate()
 
 
 def echo_reply(size: int) -> str:
@@ -77,16 +78,13 @@ def _echo(unix: str) -> None:
     server.add_insecure_port(unix)
     server.start()
     print(f"127.0.0.1:{port}", flush=True)
-    sys.stdin.read()
-    server.stop(None).wait()
+    server.wait_for_termination()
 
 
 def _adglot(unix: str) -> None:
-    from adglot_server.service.server import Server
+    from adglot_server.service.server import serve
 
-    with Server(["127.0.0.1:0", unix]) as server:
-        print(server.addresses[0], flush=True)
-        sys.stdin.read()
+    serve(["127.0.0.1:0", unix], lambda server: print(server.addresses[0], flush=True))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from adglot.errors import InvalidArgument
 from adglot_server.service.auth import TokenInterceptor
 from adglot_server.service.core import Core
 from adglot_server.service.limits import Limits
+from adglot_server.service.process import tune
 from adglot_server.service.servicer import Servicer
 
 CALLERS = 256
@@ -126,12 +127,14 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish what runs; for the main thread.
 
+    The whole process is settled for it (`adglot_server.service.process`).
     `ready` is called when the server takes requests; `options` are those of `Server`.
     """
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Server(addresses, **options) as server:
+        tune(arenas=_cores())
         ready(server)
         ended.wait()
 
