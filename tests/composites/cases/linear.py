@@ -53,6 +53,8 @@ LINALG = [
     ),
     *[c for u in "LU" for c in calls("linalg.eigvalsh", (SPD + np.tril(S), u), slack=40)],
     *[c for u in "LU" for c in calls("linalg.eigh", (SPD + np.tril(S), "L"), slack=40)],
+    *calls("linalg.eig", (S,), (np.stack([S, SPD + S]),), kinds="c", slack=40),
+    *calls("linalg.eigvals", (S,), (SPD - S,), kinds="c", slack=40),
     *calls("linalg.qr", (S,), (M.T,), (M,), (M, "r"), (M, "complete"), kinds="fs", slack=20),
     *calls("linalg.svd", (S,), (M, False), (M, {"compute_uv": False}), kinds="fs", slack=40),
     *calls("linalg.svdvals", (M,), (T,), slack=20),

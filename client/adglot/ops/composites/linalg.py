@@ -148,6 +148,13 @@ class SlogdetResult(NamedTuple):
     logabsdet: Value
 
 
+class EigResult(NamedTuple):
+    """As numpy.linalg.eig's."""
+
+    eigenvalues: Value
+    eigenvectors: Value
+
+
 class EighResult(NamedTuple):
     """As numpy.linalg.eigh's."""
 
@@ -183,6 +190,18 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Value:
     if upper:
         return adjoint(ops.TABLE["linalg.cholesky"](adjoint(x)))
     return ops.TABLE["linalg.cholesky"](x)
+
+
+@composite("linalg.eig")
+def eig(a: Any) -> EigResult:
+    """Eigenvalues and eigenvectors; always complex, while NumPy's dtype depends on values."""
+    return EigResult(*ops.TABLE["linalg.eig"].all(lift_one(a)))
+
+
+@composite("linalg.eigvals")
+def eigvals(a: Any) -> Value:
+    """The eigenvalues of square matrices, always complex."""
+    return eig(a).eigenvalues
 
 
 @composite("linalg.eigh")
