@@ -27,7 +27,7 @@ def main(seconds: float) -> None:
         steps = wire.round_trips(ours, echo, seconds)
         total = 2 * len(wire.cases())
         rows = list(track(steps, "round trips", total, console=console))
-        rows += [wire.throughput(ours, echo), wire.memory(ours)]
+        rows += [wire.throughput(ours, echo), wire.memory()]
     console.print(_table(rows))
     RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 

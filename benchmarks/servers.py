@@ -32,10 +32,6 @@ class Running:
                 return int(line.split()[1]) * 1024
         raise KeyError(field)
 
-    def reset_peak(self) -> None:
-        """Let VmHWM start again from what is resident now."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
 
 @contextmanager
 def running(kind: str) -> Iterator[Running]:
