@@ -289,6 +289,11 @@ class Record(NamedTuple):
     location: str
 
 
+def _bits(array: Array) -> Array:
+    """What tells -0. from 0., and finds a NaN equal to itself."""
+    return np.ascontiguousarray(array).view(f"u{min(array.itemsize, 8)}")
+
+
 class Builder:
     """Collects nodes, then makes a Graph of those that the outputs need.
 
@@ -342,7 +347,7 @@ class Builder:
                 self._scalars[key] = self._emit_constant(array)
             return self._scalars[key]
         used = self._arrays.get(id(array))
-        if used is not None and np.array_equal(used[1], array):
+        if used is not None and np.array_equal(_bits(used[1]), _bits(array)):
             return used[2]
         constant = self._emit_constant(array)
         value = self.records[-1].attributes["value"]

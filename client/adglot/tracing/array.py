@@ -13,7 +13,7 @@ from adglot.ir.types import supported_dtype
 from adglot.ops import Builder, Value, rules
 from adglot.ops.composites.support import lift_one
 from adglot.tracing import dispatch, indexing, inplace, queries, scalars, stack, views
-from adglot.tracing.errors import refuse
+from adglot.tracing.errors import missing, refuse
 
 _REFUSED = (str, bytes, type(None), dict, set)
 """Operands that NumPy would make object arrays of: Python's own answer is better."""
@@ -56,27 +56,27 @@ def _method(name: str) -> Callable[..., Any]:
 class Array(Value):
     """A traced array: NumPy's operators, methods and functions on it emit nodes.
 
-    It can be written in place; then `view` tells which values its elements have.
+    It can be written in place; then `sharing` tells which values its elements have.
     """
 
-    __slots__ = ("view",)
+    __slots__ = ("sharing",)
     __array_priority__ = 1000.0
 
     def __init__(self, builder: Builder, index: int, type: Type) -> None:
         self.builder, self.index, self.type = builder, index, type
-        self.view: views.View | None = None
+        self.sharing: views.View | None = None
 
     @property
     def __class__(self) -> Any:
         """What NumPy would have here, so that `isinstance` takes the branch it takes there."""
-        return np.ndarray if self.ndim or self.view is not None else self.dtype.type
+        return np.ndarray if self.ndim or self.sharing is not None else self.dtype.type
 
     @__class__.setter
     def __class__(self, value: Any) -> None:
         refuse("a traced array has the class it has", "do not assign __class__")
 
     def current(self) -> Value:
-        return self if self.view is None else self.view.read(self)
+        return self if self.sharing is None else self.sharing.read(self)
 
     def __repr__(self) -> str:
         return f"<traced {self.type!r}>"
@@ -226,6 +226,15 @@ class Array(Value):
     def device(self) -> str:
         return "cpu"
 
+    def __getattr__(self, name: str) -> Any:
+        """What is not here: Python asks only then."""
+        raise missing(name)
+
+    def view(self, dtype: Any = None) -> Any:
+        if dtype is not None and dtype is not np.ndarray and dtype != self.dtype:
+            refuse("a view of another dtype or class cannot be traced", "use x.astype(dtype)")
+        return self[...]
+
     def to_device(self, device: str, /, *, stream: Any = None) -> Array:
         return self
 
@@ -258,7 +267,7 @@ class Array(Value):
 
     def copy(self, order: str = "C") -> Array:
         copy = stack.owner(self).handle(self.current())
-        copy.view = views.View(copy, row_major=order == "C")
+        copy.sharing = views.View(copy, row_major=order == "C")
         return copy
 
     def item(self, *args: Any) -> Any:

@@ -21,7 +21,7 @@ def update(array: Array, result: Array, name: str) -> Array:
 
     Raises TypeError and ValueError where NumPy does: the result must fit shape and dtype.
     """
-    if array.ndim == 0 and array.view is None:
+    if array.ndim == 0 and array.sharing is None:
         return result
     if result.shape != array.shape:
         raise ValueError(

@@ -70,18 +70,22 @@ def attach(handle: Array, *, writing: bool = False) -> View | None:
 
     Where NumPy would have made a copy, a handle becomes the root of the views behind it.
     """
-    if handle.view is None or not _is_written(handle.view.root):
+    if handle.sharing is None or not _is_written(handle.sharing.root):
         return None
-    if handle.view.cells is None and not writing and handle.view.born == _writes(handle.view.root):
+    if (
+        handle.sharing.cells is None
+        and not writing
+        and handle.sharing.born == _writes(handle.sharing.root)
+    ):
         return None
     chain: list[Array] = []
     root = handle
-    while (view := root.view) is not None and view.memory is None and view.base is not None:
+    while (view := root.sharing) is not None and view.memory is None and view.base is not None:
         chain.append(root)
         root = view.base
-    source = root.view
+    source = root.sharing
     for part in reversed(chain):
-        view = part.view
+        view = part.sharing
         assert view is not None
         assert view.derive is not None
         if source is None or source.cells is None:
@@ -97,7 +101,7 @@ def attach(handle: Array, *, writing: bool = False) -> View | None:
         if np.may_share_memory(derived, source.cells):
             view.memory, view.cells, source = source.memory, derived, view
         else:
-            part.view, root, source = None, part, None
+            part.sharing, root, source = None, part, None
     return source if source is not None and source.cells is not None else None
 
 
@@ -115,28 +119,28 @@ def _sharing(derived: Any, cells: Cells) -> list[bool]:
 
 
 def _writes(root: Array) -> int:
-    return 0 if root.view is None or root.view.memory is None else root.view.memory.writes
+    return 0 if root.sharing is None or root.sharing.memory is None else root.sharing.memory.writes
 
 
 def _is_row_major(root: Array) -> bool:
-    known = root.view is not None and root.view.row_major
+    known = root.sharing is not None and root.sharing.row_major
     return known or stack.owner(root).concrete.row_major(root)
 
 
 def _is_written(root: Array) -> bool:
-    return root.view is not None and root.view.cells is not None
+    return root.sharing is not None and root.sharing.cells is not None
 
 
 def writable(handle: Array) -> View:
     """The handle's view, with cells to write to."""
-    while handle.view is None or handle.view.cells is None:
-        root = handle if handle.view is None else handle.view.root
+    while handle.sharing is None or handle.sharing.cells is None:
+        root = handle if handle.sharing is None else handle.sharing.root
         if not _is_written(root):
             memory = Memory(stack.owner(root), root.dtype)
             known = _is_row_major(root)
-            root.view = View(root, memory=memory, cells=memory.store(root), row_major=known)
+            root.sharing = View(root, memory=memory, cells=memory.store(root), row_major=known)
         attach(handle, writing=True)
-    return handle.view
+    return handle.sharing
 
 
 def expect_inside(handle: Array) -> None:
@@ -162,7 +166,7 @@ def write(handle: Array, index: Any, value: Value) -> None:
 def fillable(memory: Memory, cells: Cells, root: Array | None = None) -> Array:
     """A handle on cells: what is never read is never emitted. Without a root it is one."""
     handle = memory.trace.handle(None, Type(memory.dtype, cells.shape))
-    handle.view = View(
+    handle.sharing = View(
         handle if root is None else root, memory=memory, cells=cells, row_major=root is None
     )
     return handle
@@ -222,8 +226,8 @@ def _by_cells(source: View, derived: Any) -> Any:
 
 
 def _remember(result: Array, base: Array, derive: Derive) -> None:
-    root = base if base.view is None else base.view.root
-    result.view = View(root, base, derive, born=_writes(root))
+    root = base if base.sharing is None else base.sharing.root
+    result.sharing = View(root, base, derive, born=_writes(root))
 
 
 def part(array: Array, name: str) -> Any:
