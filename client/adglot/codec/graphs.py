@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -18,6 +18,9 @@ from adglot.errors import InvalidArgument, Violation
 from adglot.ir import LEAF, Attribute, Graph, Guard, Node, Tree
 from adglot.stopping import may_stop
 from adglot.v1 import graph_pb2 as pb
+
+P = TypeVar("P")
+T = TypeVar("T")
 
 
 def dumps(graph: Graph) -> bytes:
@@ -73,14 +76,19 @@ def _names(names: Sequence[str], letter: str, count: int) -> tuple[str, ...]:
 
 
 def _tree(text: str, field: str) -> Tree:
+    return _within(field, Tree.from_json, text) if text else LEAF
+
+
+def _within(field: str, read: Callable[[P], T], part: P) -> T:
+    """What `read` makes of a part of the message; its faults are seen from the whole."""
     try:
-        return Tree.from_json(text) if text else LEAF
+        return read(part)
     except InvalidArgument as error:
         raise error.within(field) from None
 
 
 def _types(messages: Iterable[Any], field: str) -> tuple[Any, ...]:
-    return tuple(type_from_proto(m, f"{field}[{i}]") for i, m in enumerate(messages))
+    return tuple([_within(f"{field}[{i}]", type_from_proto, m) for i, m in enumerate(messages)])
 
 
 def _node_to_proto(node: Node) -> pb.Node:
@@ -137,18 +145,11 @@ def _attribute(message: pb.Attribute, field: str) -> Attribute:
         case "integers":
             return tuple(message.integers.values)
         case "tensor":
-            return tensor_from_proto(message.tensor, field)
+            return _within(field, tensor_from_proto, message.tensor)
         case "graph":
-            return _body(message.graph, field)
+            return _within(field, graph_from_proto, message.graph)
         case _:
             raise InvalidArgument(Violation(field, "has no value of a kind that this side knows"))
-
-
-def _body(message: pb.Graph, field: str) -> Graph:
-    try:
-        return graph_from_proto(message)
-    except InvalidArgument as error:
-        raise error.within(field) from None
 
 
 def _guard_to_proto(guard: Guard) -> pb.Guard:

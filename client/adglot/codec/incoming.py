@@ -34,12 +34,13 @@ class Incoming:
 
     def tensors(self, name: str, field: str) -> tuple[Array, ...]:
         """The tensors of field `name`, read-only; `field` is what errors call it."""
-        return tuple(
-            [
-                tensor_from_proto(tensor, f"{field}[{k}]", self.data.get((name, k)))
-                for k, tensor in enumerate(getattr(self.head, name)[:])
-            ]
-        )
+        arrays = []
+        for k, tensor in enumerate(getattr(self.head, name)[:]):
+            try:
+                arrays.append(tensor_from_proto(tensor, self.data.get((name, k))))
+            except InvalidArgument as error:
+                raise error.within(f"{field}[{k}]") from None
+        return tuple(arrays)
 
     def graph(self) -> Graph | None:
         """The graph of the message, if it has one."""

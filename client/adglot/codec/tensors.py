@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +29,6 @@ _TO_WIRE: dict[Dtype, pb.DataType] = {
     dtype: getattr(pb, f"DATA_TYPE_{name.upper()}") for name, dtype in DTYPES.items()
 }
 _FROM_WIRE = {number: dtype for dtype, number in _TO_WIRE.items()}
-_AS_IT_TRAVELS = {dtype: dtype.newbyteorder("<") for dtype in _TO_WIRE}
 _PADDING = pb.Tensor.DESCRIPTOR.fields_by_name["padding"].number
 DATA = pb.Tensor.DESCRIPTOR.fields_by_name["data"].number
 
@@ -37,16 +37,22 @@ def type_to_proto(type: Type) -> pb.TensorType:
     return pb.TensorType(dtype=_TO_WIRE[type.dtype], shape=type.shape)
 
 
-def type_from_proto(message: pb.TensorType | pb.Tensor, field: str) -> Type:
-    """The type; InvalidArgument at `field` for an unknown dtype or an impossible shape."""
-    try:
-        return _type(message.dtype, tuple(message.shape[:]))
-    except InvalidArgument as error:
-        raise error.within(field) from None
+def type_from_proto(message: pb.TensorType | pb.Tensor) -> Type:
+    """The type; InvalidArgument for an unknown dtype or an impossible shape."""
+    return _layout(message.dtype, tuple(message.shape[:])).type
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A type, and how its elements travel."""
+
+    type: Type
+    nbytes: int
+    travels_as: Dtype
 
 
 @lru_cache(KEPT)
-def _type(number: pb.DataType, shape: tuple[int, ...]) -> Type:
+def _layout(number: pb.DataType, shape: tuple[int, ...]) -> _Layout:
     dtype = _FROM_WIRE.get(number)
     if dtype is None:
         raise InvalidArgument(Violation("dtype", f"unknown data type {number}"))
@@ -55,7 +61,8 @@ def _type(number: pb.DataType, shape: tuple[int, ...]) -> Type:
     if shape and min(shape) < 0:
         what = f"lengths must not be negative, got {list(shape)}"
         raise InvalidArgument(Violation("shape", what))
-    return Type(dtype, shape)
+    type = Type(dtype, shape)
+    return _Layout(type, type.nbytes, dtype.newbyteorder("<"))
 
 
 def little_endian(array: Array) -> Array:
@@ -70,11 +77,23 @@ def tensor_to_proto(array: Array) -> pb.Tensor:
     return pb.Tensor(dtype=dtype, shape=array.shape, data=array.tobytes())
 
 
-def tensor_from_proto(
-    message: pb.Tensor, field: str, data: bytes | memoryview | None = None
-) -> Array:
-    """A read-only array over the tensor's elements, or over `data` where they were cut out."""
-    return _view(type_from_proto(message, field), message.data if data is None else data, field)
+def tensor_from_proto(message: pb.Tensor, data: bytes | memoryview | None = None) -> Array:
+    """A read-only array over the tensor's elements, or over `data` where they were cut out.
+
+    Their number is checked before anything is made.
+    """
+    layout = _layout(message.dtype, tuple(message.shape[:]))
+    if data is None:
+        data = message.data
+    if len(data) != layout.nbytes:
+        what = f"{layout.type!r} takes {layout.nbytes} bytes, got {len(data)}"
+        raise InvalidArgument(Violation("data", what))
+    dtype = layout.type.dtype
+    if dtype.kind == "b" and np.any(np.frombuffer(data, np.uint8) > 1):
+        raise InvalidArgument(Violation("data", "a boolean must be the byte 0 or 1"))
+    array: Array = np.ndarray(layout.type.shape, layout.travels_as, data)
+    array = np.asarray(array, dtype)
+    return array if array.flags.aligned else array.copy()
 
 
 def add_tensors(pieces: list[Buffer], number: int, arrays: Iterable[Array]) -> None:
@@ -104,15 +123,3 @@ def _head(number: int, dtype: Dtype, shape: tuple[int, ...], padding: int | None
     start = varint(DATA << 3 | DELIMITED) + varint(type.nbytes)
     length = len(head) + len(start) + type.nbytes
     return varint(number << 3 | DELIMITED) + varint(length) + head + start
-
-
-def _view(type: Type, data: bytes | memoryview, field: str) -> Array:
-    """The array over `data`, whose length must be the type's: checked before anything is made."""
-    if len(data) != type.nbytes:
-        what = f"{type!r} takes {type.nbytes} bytes, got {len(data)}"
-        raise InvalidArgument(Violation(f"{field}.data", what))
-    if type.dtype == bool and len(data) and max(data) > 1:
-        raise InvalidArgument(Violation(f"{field}.data", "a boolean must be the byte 0 or 1"))
-    wire: Array = np.ndarray(type.shape, _AS_IT_TRAVELS[type.dtype], data)
-    array = np.asarray(wire, type.dtype)
-    return array if array.flags.aligned else array.copy()
