@@ -51,18 +51,20 @@ class View:
     """Whether the array is known to lie row by row in memory."""
     born: int = 0
     """How often the root had been written when the handle was made: till then its value holds."""
+    split: bool = False
+    """Whether something behind this root has turned out to be a copy, and a root itself."""
     seen: int = -1
     value: Value | None = None
 
     def read(self, handle: Array) -> Value:
-        """The value of the handle now."""
+        """The value of the handle now, by a handle of its own: nobody writes to what is kept."""
         attach(handle)
         memory, cells = self.memory, self.cells
         if memory is None or cells is None:
             return handle
         if self.value is None or self.seen != memory.writes:
             self.value, self.seen = memory.load(cells), memory.writes
-        return self.value
+        return memory.trace.handle(self.value)
 
 
 def attach(handle: Array, *, writing: bool = False) -> View | None:
@@ -70,26 +72,21 @@ def attach(handle: Array, *, writing: bool = False) -> View | None:
 
     Where NumPy would have made a copy, a handle becomes the root of the views behind it.
     """
-    if handle.sharing is None or not _is_written(handle.sharing.root):
+    if handle.sharing is None or not _is_written(root := _root(handle)):
         return None
-    if (
-        handle.sharing.cells is None
-        and not writing
-        and handle.sharing.born == _writes(handle.sharing.root)
-    ):
+    if handle.sharing.root is not root:
+        handle.sharing.root, handle.sharing.born = root, -1
+    if handle.sharing.cells is None and not writing and handle.sharing.born == _writes(root):
         return None
-    chain: list[Array] = []
-    root = handle
-    while (view := root.sharing) is not None and view.memory is None and view.base is not None:
-        chain.append(root)
-        root = view.base
-    source = root.sharing
+    chain = _unattached(handle)
+    source = _base(chain, handle).sharing
     for part in reversed(chain):
         view = part.sharing
         assert view is not None
         assert view.derive is not None
+        view.root = root
         if source is None or source.cells is None:
-            view.root = root
+            view.born = 0
             continue
         derived = view.derive(source.cells)
         if not _certain(view.root, view.derive, source.cells, derived):
@@ -101,8 +98,36 @@ def attach(handle: Array, *, writing: bool = False) -> View | None:
         if np.may_share_memory(derived, source.cells):
             view.memory, view.cells, source = source.memory, derived, view
         else:
+            assert root.sharing is not None
+            root.sharing.split = True
             part.sharing, root, source = None, part, None
     return source if source is not None and source.cells is not None else None
+
+
+def _root(handle: Array) -> Array:
+    """The array whose memory the handle would share: it may have changed since it was made."""
+    if handle.sharing is None:
+        return handle
+    recorded = handle.sharing.root
+    if recorded.sharing is None or not recorded.sharing.split:
+        return recorded
+    top = _base(_unattached(handle), handle)
+    return top if top.sharing is None else top.sharing.root
+
+
+def _unattached(handle: Array) -> list[Array]:
+    """The handle and its bases, as far as they have no cells yet."""
+    chain: list[Array] = []
+    while (view := handle.sharing) is not None and view.memory is None and view.base is not None:
+        chain.append(handle)
+        handle = view.base
+    return chain
+
+
+def _base(chain: list[Array], handle: Array) -> Array:
+    """What the last of the chain was made from; the handle where there is none."""
+    last = chain[-1].sharing if chain else None
+    return handle if last is None or last.base is None else last.base
 
 
 def _certain(root: Array, derive: Derive, cells: Cells, derived: Any) -> bool:
@@ -134,7 +159,7 @@ def _is_written(root: Array) -> bool:
 def writable(handle: Array) -> View:
     """The handle's view, with cells to write to."""
     while handle.sharing is None or handle.sharing.cells is None:
-        root = handle if handle.sharing is None else handle.sharing.root
+        root = _root(handle)
         if not _is_written(root):
             memory = Memory(stack.owner(root), root.dtype)
             known = _is_row_major(root)
