@@ -103,6 +103,27 @@ def test_nonsmooth_set(case: Case) -> None:
         assert not (case.sample.smooth and inside.any()), kink.where
 
 
+@every_case
+def test_finite_operands_give_finite_results(case: Case) -> None:
+    if case.op.finite and all(map(all_finite, case.program.point)):
+        assert all(map(all_finite, case.program.values))
+
+
+def all_finite(array: np.ndarray) -> bool:
+    return bool(np.all(np.isfinite(array)))
+
+
+@every_case
+def test_only_views_share_memory_with_an_operand(case: Case) -> None:
+    if case.op.higher_order:
+        return
+    point = case.program.point
+    results = ops.evaluation.evaluate_op(case.op, point, case.op.complete(case.sample.attributes))
+    shared = [np.shares_memory(x, y) for x in point for y in results]
+    assert not any(shared[1:])
+    assert case.op.view or not any(shared)
+
+
 # ------------------------------------------------------------------ types
 
 

@@ -49,6 +49,7 @@ def binary(
     dtype: Callable[..., Any] = rules.promoted,
     weight: int = ARITHMETIC,
     nonsmooth: tuple[NonSmooth, ...] = (),
+    finite: bool = False,
 ) -> Op:
     """An elementwise op of two operands; `partials` as in `rules.jvp_by_partials`."""
     return Op(
@@ -64,6 +65,7 @@ def binary(
         samples=samples,
         nonsmooth=nonsmooth,
         weak=True,
+        finite=finite,
     )
 
 
@@ -74,6 +76,7 @@ add: Op = binary(
     (lambda t, y, x1, x2: t, lambda t, y, x1, x2: t),
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct, lambda ct, x1, x2: ct),
+    finite=True,
 )
 
 subtract: Op = binary(
@@ -84,6 +87,7 @@ subtract: Op = binary(
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct, lambda ct, x1, x2: -ct),
     dtype=rules.signed,
+    finite=True,
 )
 
 multiply: Op = binary(
@@ -93,6 +97,7 @@ multiply: Op = binary(
     (lambda t, y, x1, x2: t * x2, lambda t, y, x1, x2: t * x1),
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct * rules.conj(x2), lambda ct, x1, x2: ct * rules.conj(x1)),
+    finite=True,
 )
 
 divide: Op = binary(
@@ -127,6 +132,7 @@ def _comparison(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
             Sample((np.array([1, 2]), np.array([1, 3], "int32"))),
         ],
         weak=True,
+        finite=True,
     )
 
 
@@ -158,6 +164,7 @@ def _logic(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
             Sample((np.array([0.0, 0.5, 0.0]), X2 > 0), smooth=False),
         ],
         weak=True,
+        finite=True,
     )
 
 
@@ -213,4 +220,5 @@ where: Op = Op(
         Sample((X1 > 0, X1 + 1j, X2)),
     ],
     weak=True,
+    finite=True,
 )

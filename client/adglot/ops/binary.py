@@ -180,6 +180,7 @@ def _extremum(name: str, doc: str, evaluate: Callable[..., Any], first: Op) -> O
             NonSmooth("x1 = x2", "half of each operand's derivative", lambda x1, x2: x1 == x2),
         ),
         weak=True,
+        finite=True,
     )
 
 

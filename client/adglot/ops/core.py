@@ -158,6 +158,10 @@ class Op:
     nonsmooth: tuple[NonSmooth, ...] = ()
     weak: bool = False
     """Whether Python scalars take their dtype from the other operands (NumPy 2 promotion)."""
+    view: bool = False
+    """Whether the result shares memory with the first operand, where NumPy need not copy it."""
+    finite: bool = False
+    """Whether finite operands always give finite results, overflow apart: there is no pole."""
     higher_order: bool = False
     _names: frozenset[str] = field(init=False, repr=False)
 

@@ -58,6 +58,7 @@ iota: Op = Op(
     batch=NO_OPERANDS,
     cost=rules.free,
     samples=lambda: [Sample((), {"size": 4, "dtype": d}) for d in ("int64", "float32")],
+    finite=True,
 )
 
 
@@ -98,4 +99,5 @@ convert_element_type: Op = Op(
         Sample((np.array([0.5j, 0.0]),), {"dtype": "bool"}),
         Sample((np.array([True, False]),), {"dtype": "float64"}),
     ],
+    finite=True,
 )

@@ -42,6 +42,8 @@ def unary(
     weight: int = TRANSCENDENTAL,
     nonsmooth: tuple[NonSmooth, ...] = (),
     attributes: tuple[Attr, ...] = (),
+    view: bool = False,
+    finite: bool = False,
 ) -> Op:
     """An elementwise op of one operand; ``partial(t, y, x)`` is its tangent, None zero."""
     return Op(
@@ -57,6 +59,8 @@ def unary(
         cost=rules.per_output(weight),
         samples=samples,
         nonsmooth=nonsmooth,
+        view=view,
+        finite=finite,
     )
 
 
@@ -69,7 +73,7 @@ def _real_dtype(dtype: Any) -> Any:
 
 negative: Op = unary(
     "negative", "-x.", np.negative, lambda t, y, x: -t, points(complex=True),
-    adjoint=lambda ct, x: -ct, dtype=rules.signed, weight=ARITHMETIC,
+    adjoint=lambda ct, x: -ct, dtype=rules.signed, weight=ARITHMETIC, finite=True,
 )  # fmt: skip
 
 
@@ -80,7 +84,7 @@ def _abs_tangent(t: Value, y: Value, x: Value) -> Value:
 abs: Op = unary(
     "abs", "The absolute value |x|; real for a complex x.", np.absolute, _abs_tangent,
     points(complex=True, kinks=[0.0, 1.5]), dtype=_real_dtype, weight=ARITHMETIC,
-    nonsmooth=(NonSmooth("x = 0", "the derivative is 0", lambda x: x == 0),),
+    nonsmooth=(NonSmooth("x = 0", "the derivative is 0", lambda x: x == 0),), finite=True,
 )  # fmt: skip
 
 
@@ -109,6 +113,7 @@ sign: Op = Op(
     cost=rules.per_output(ARITHMETIC),
     samples=points(complex=True, kinks=[0.0, -1.5]),
     nonsmooth=(NonSmooth("x = 0", "the derivative is 0", lambda x: x == 0),),
+    finite=True,
 )
 
 
@@ -145,12 +150,12 @@ sqrt: Op = unary(
 
 sin: Op = unary(
     "sin", "The sine of x (radians).", as_float(np.sin),
-    lambda t, y, x: t * cos(x), points(complex=True),
+    lambda t, y, x: t * cos(x), points(complex=True), finite=True,
 )  # fmt: skip
 
 cos: Op = unary(
     "cos", "The cosine of x (radians).", as_float(np.cos),
-    lambda t, y, x: -(t * sin(x)), points(complex=True),
+    lambda t, y, x: -(t * sin(x)), points(complex=True), finite=True,
 )  # fmt: skip
 
 tan: Op = unary(
@@ -170,7 +175,7 @@ acos: Op = unary(
 
 atan: Op = unary(
     "atan", "The inverse tangent, in [-pi/2, pi/2].", as_float(np.arctan),
-    lambda t, y, x: t / (x * x + 1), points(complex=True),
+    lambda t, y, x: t / (x * x + 1), points(complex=True), finite=True,
 )  # fmt: skip
 
 
@@ -194,7 +199,7 @@ cosh: Op = unary(
 
 tanh: Op = unary(
     "tanh", "The hyperbolic tangent.", as_float(np.tanh),
-    lambda t, y, x: t * (1 - y * y), points(complex=True),
+    lambda t, y, x: t * (1 - y * y), points(complex=True), finite=True,
 )  # fmt: skip
 
 asinh: Op = unary(
@@ -237,8 +242,9 @@ def _step(name: str, doc: str, evaluate: Callable[..., Any], **options: Any) -> 
     jumps = options.pop("jumps", NonSmooth("x is an integer", "the derivative is 0", _whole))
     samples = options.pop("samples")
     return unary(
-        name, doc, evaluate, None, samples, weight=ARITHMETIC, nonsmooth=(jumps,), **options
-    )
+        name, doc, evaluate, None, samples,
+        weight=ARITHMETIC, nonsmooth=(jumps,), finite=True, **options,
+    )  # fmt: skip
 
 
 floor: Op = _step("floor", "The largest integer <= x, in x's dtype.", np.floor)
@@ -278,6 +284,7 @@ def _test(name: str, doc: str, evaluate: Callable[..., Any], samples: Samples) -
         batch=rules.batch_elementwise(name),
         cost=rules.per_output(ARITHMETIC),
         samples=samples,
+        finite=True,
     )
 
 
@@ -298,6 +305,7 @@ logical_not: Op = _test(
 real: Op = unary(
     "real", "The real part; a real x as it is.", np.real, lambda t, y, x: real(t),
     points(complex=True), adjoint=lambda ct, x: ct, dtype=_real_dtype, weight=0,
+    view=True, finite=True,
 )  # fmt: skip
 
 
@@ -323,10 +331,13 @@ imag: Op = Op(
     batch=rules.batch_elementwise("imag"),
     cost=rules.free,
     samples=points(complex=True),
+    view=True,
+    finite=True,
 )
 
 conj: Op = unary(
     "conj", "The complex conjugate; a real x as it is.",
     lambda x: x.copy() if x.dtype.kind == "b" else np.conjugate(x), lambda t, y, x: conj(t),
     points(complex=True), adjoint=lambda ct, x: rules.conj(ct), dtype=rules.promoted, weight=0,
+    finite=True,
 )  # fmt: skip

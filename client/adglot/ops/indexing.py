@@ -91,6 +91,7 @@ take: Op = Op(
         ),
         Sample((np.array([True, False]), np.array([], "int64")), {"axis": 0}),
     ],
+    finite=True,
 )
 
 

@@ -61,6 +61,7 @@ sum: Op = Op(
     batch=rules.batch_leading("sum", axes=rules.shift_axes),
     cost=rules.per_input(rules.ARITHMETIC),
     samples=lambda: [*_samples(), Sample((np.ones((0, 2)),), {"axes": (0,)})],
+    finite=True,
 )
 
 
@@ -170,6 +171,7 @@ def _extreme(name: str, doc: str, reduce: Callable[..., Any], behind: str) -> Op
                 _ties(reduce),
             ),
         ),
+        finite=True,
     )
 
 

@@ -46,6 +46,8 @@ reshape: Op = Op(
         Sample((_matrix() + 1j,), {"shape": (1, 6, 1)}),
         Sample((np.array([2.0]),), {"shape": ()}),
     ],
+    view=True,
+    finite=True,
 )
 
 
@@ -82,6 +84,8 @@ permute_dims: Op = Op(
         Sample((np.arange(24.0).reshape(2, 3, 4) * 1j,), {"axes": (2, 0, 1)}),
         Sample((np.array(2.0),), {"axes": ()}),
     ],
+    view=True,
+    finite=True,
 )
 
 
@@ -118,6 +122,8 @@ broadcast_to: Op = Op(
         Sample((np.array([[1.0], [2.0]]) * 1j,), {"shape": (3, 2, 2)}),
         Sample((np.ones((2, 1)),), {"shape": (2, 0)}),
     ],
+    view=True,
+    finite=True,
 )
 
 
@@ -173,6 +179,7 @@ concat: Op = Op(
         Sample((np.array([1.0, 2.0]), np.array([3], "int64")), {"axis": 0}),
         Sample((np.array([1.0]), np.array([2.0 - 1j]), np.array([], "float32")), {"axis": 0}),
     ],
+    finite=True,
 )
 
 
@@ -207,6 +214,8 @@ flip: Op = Op(
         Sample((_matrix() * 1j,), {"axes": (0, 1)}),
         Sample((_matrix(),), {"axes": ()}),
     ],
+    view=True,
+    finite=True,
 )
 
 
@@ -251,6 +260,8 @@ slice: Op = Op(
         Sample((_matrix() * 1j,), {"start": (0, 1), "stop": (1, 3), "strides": (1, 1)}),
         Sample((np.arange(4.0),), {"start": (2,), "stop": (2,), "strides": (1,)}),
     ],
+    view=True,
+    finite=True,
 )
 
 
@@ -322,6 +333,7 @@ pad: Op = Op(
         Sample((_matrix() * 1j,), {"low": (0, 1), "high": (1, 0), "interior": (2, 1)}),
         Sample((np.ones((2, 0)),), {"low": (1, 2), "high": (0, 1), "interior": (0, 3)}),
     ],
+    finite=True,
 )
 
 
@@ -350,6 +362,7 @@ def _triangle(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
             Sample((np.arange(18.0).reshape(2, 3, 3) * (1 + 2j),), {"diagonal": -1}),
             Sample((_matrix().T.astype("float32"),), {"diagonal": 1}),
         ],
+        finite=True,
     )
 
 

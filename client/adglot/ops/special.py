@@ -32,10 +32,11 @@ def _special(
     *,
     weight: int = SLOW,
     nonsmooth: tuple[NonSmooth, ...] = (),
+    finite: bool = False,
 ) -> Op:
     return unary(
         f"special.{name}", doc, evaluate, partial, samples,
-        dtype=rules.real_inexact, weight=weight, nonsmooth=nonsmooth,
+        dtype=rules.real_inexact, weight=weight, nonsmooth=nonsmooth, finite=finite,
     )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def _gauss(x: Value) -> Value:
 erf: Op = _special(
     "erf", "The error function, 2/sqrt(pi) times the integral of e**-t**2 from 0 to x.",
     functions.erf, lambda t, y, x: t * (_gauss(x) * (2 / math.sqrt(math.pi))), points(),
+    finite=True,
 )  # fmt: skip
 
 erfc: Op = _special(
@@ -82,7 +84,7 @@ log_ndtr: Op = _special(
 
 expit: Op = _special(
     "expit", "The logistic function 1 / (1 + e**-x).", functions.expit,
-    lambda t, y, x: t * (y * (1 - y)), points(), weight=TRANSCENDENTAL + 5,
+    lambda t, y, x: t * (y * (1 - y)), points(), weight=TRANSCENDENTAL + 5, finite=True,
 )  # fmt: skip
 
 

@@ -105,6 +105,7 @@ dynamic_slice: Op = Op(
         Sample((np.arange(5.0) * 1j, np.array(0)), {"sizes": (5,)}),
         Sample((np.array(1.5),), {"sizes": ()}),
     ],
+    view=True,
 )
 
 

@@ -15,7 +15,7 @@ from adglot.ops.core import Array
 from adglot.ops.kernels import OfBools, fastest
 from adglot.stopping import may_stop
 from adglot_server.executors.control import FREELY, Control
-from adglot_server.executors.liveness import VIEWS, liveness
+from adglot_server.executors.liveness import liveness
 
 Values = list[Any]
 Step = Callable[[Values, Control], None]
@@ -156,8 +156,8 @@ class _Reuse:
 
 
 def _is_ufunc(node: Node) -> bool:
-    evaluate = TABLE[node.op].evaluate
-    return isinstance(evaluate, np.ufunc | OfBools) and node.op not in VIEWS
+    op = TABLE[node.op]
+    return isinstance(op.evaluate, np.ufunc | OfBools) and not op.view
 
 
 def _cost(node: Node, graph: Graph) -> int:

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adglot.ir import Graph, Node, Type
-
-VIEWS = frozenset(
-    {"reshape", "permute_dims", "broadcast_to", "slice", "dynamic_slice", "flip", "real", "imag"}
-)
-"""Ops whose result shares memory with the first operand (a reshape may copy; then it is more)."""
+from adglot.ops import TABLE
 
 FOREVER = 1 << 62
 
@@ -31,7 +27,7 @@ def liveness(graph: Graph) -> Liveness:
     for position, (index, node) in enumerate(graph.numbered()):
         for i in node.operands:
             last[root[i]] = position
-        if node.op in VIEWS:
+        if TABLE[node.op].view:
             root[index] = root[node.operands[0]]
     for i in (*graph.outputs, *(guard.value for guard in graph.guards)):
         last[root[i]] = FOREVER

@@ -35,60 +35,6 @@ FACTOR = frozenset({"multiply", "divide", "special.xdivy", "imag"})
 TRIANGLES = frozenset({"tril", "triu"})
 """Ops that choose between their operand and zero, as `where` does."""
 
-TAME = frozenset(
-    {
-        "add",
-        "subtract",
-        "multiply",
-        "negative",
-        "abs",
-        "sign",
-        "minimum",
-        "maximum",
-        "where",
-        "real",
-        "imag",
-        "conj",
-        "sin",
-        "cos",
-        "tanh",
-        "atan",
-        "floor",
-        "ceil",
-        "round",
-        "trunc",
-        "special.erf",
-        "special.expit",
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "logical_xor",
-        "isfinite",
-        "sum",
-        "max",
-        "min",
-        "reshape",
-        "permute_dims",
-        "broadcast_to",
-        "concat",
-        "flip",
-        "slice",
-        "pad",
-        "take",
-        "tril",
-        "triu",
-        "iota",
-        "convert_element_type",
-    }
-)
-"""Ops that make no Inf and no NaN of finite numbers, overflow apart."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -207,7 +153,7 @@ def _wild(records: Iterable[Record], unknown: Iterable[int]) -> set[int]:
         if record.op.name == "constant":
             tame = bool(np.all(np.isfinite(record.attributes["value"])))  # type: ignore[arg-type]
         else:
-            tame = record.op.name in TAME and all(x.index not in found for x in record.operands)
+            tame = record.op.finite and all(x.index not in found for x in record.operands)
         if not tame:
             found.update(y.index for y in record.outputs)
     return found
