@@ -72,7 +72,8 @@ def derivative(op: Op) -> str:
 
 
 def _result_types(op: Op, sample: Sample) -> tuple[Type, ...]:
-    return op.output_types(tuple(map(Type.of, sample.operands)), op.complete(dict(sample.attributes)))
+    attributes = op.complete(dict(sample.attributes))
+    return op.output_types(tuple(map(Type.of, sample.operands)), attributes)
 
 
 def _op(name: str) -> Op:
