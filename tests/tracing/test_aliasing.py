@@ -108,6 +108,17 @@ def test_what_was_read_may_be_written() -> None:
     agree(f, X)
 
 
+def test_scalars_share_no_memory() -> None:
+    def f(x: Any) -> Any:
+        element, total = x[0], np.sum(x)
+        line, square = np.atleast_1d(element), total.reshape(1, 1)
+        line[...] = 9.0
+        square += 1.0
+        return element * 1.0, total * 1.0, line * 1.0, square * 1.0
+
+    agree(f, X)
+
+
 def test_derivatives_follow_the_writes() -> None:
     def f(x: Any) -> Any:
         copy = x[PLACES]

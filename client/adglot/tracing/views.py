@@ -215,6 +215,8 @@ _LATER = {"unstack": lambda cells, *, axis=0: tuple(np.moveaxis(cells, axis, 0))
 
 def of(array: Array, derive: Derive, emit: Callable[[], Any]) -> Any:
     """A view, or views: by cells if the array has been written, else by emitting nodes."""
+    if array.ndim == 0 and array.sharing is None:
+        return emit()  # A scalar, in NumPy: it has no memory to share.
     source = attach(array)
     if source is not None and source.cells is not None:
         derived = derive(source.cells)
