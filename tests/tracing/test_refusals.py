@@ -213,8 +213,14 @@ def test_copies_of_traced_arrays_are_copies() -> None:
 
 def test_a_traced_value_cannot_leave_its_trace() -> None:
     kept: list[Any] = []
-    adglot.trace(lambda x: kept.append(x) or x, V)
-    for use in (lambda: kept[0] + 1, lambda: np.sin(kept[0]), lambda: kept[0][0]):
+    adglot.trace(lambda x: kept.extend([x, x[0] > 0, x[0] * 2]) or x, V)
+    for use in (
+        lambda: kept[0] + 1,
+        lambda: np.sin(kept[0]),
+        lambda: kept[0][0],
+        lambda: bool(kept[1]),
+        lambda: int(kept[2]),
+    ):
         with pytest.raises(adglot.TracingError, match="outside of its trace"):
             use()
     with pytest.raises(adglot.TracingError, match="of another trace"):

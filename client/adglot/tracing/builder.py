@@ -117,6 +117,7 @@ class Trace(Builder):
 
     def decide(self, value: Value, kind: type[bool] | type[int], advice: str) -> bool | int:
         """The number behind a value that Python code asks for, recorded as a guard."""
+        self.active()
         if not self.concrete.known(value):
             raise error("the code asks for the number behind a value that has none yet", advice)
         answer = kind(self.concrete.numbers(value).reshape(())[()])

@@ -1,9 +1,9 @@
-"""Functions of NumPy's whose arguments no protocol looks at: while a trace runs they keep traces.
+"""Functions of NumPy's whose arguments no protocol looks at: in a traced function they keep traces.
 
 `np.asarray` and its like ask `__array__` for numbers, and libraries call them on all that comes
-in; `np.sum` and its like do not look into lists. With nothing traced among the arguments NumPy's
-own function answers, so other threads see no change. Who imported a function by name
-(``from numpy import asarray``) gets a TracingError.
+in; `np.sum` and its like do not look into lists. So while a trace runs, `np.asarray` is another
+function in the thread that traces; other threads get NumPy's own, and nothing in NumPy's modules is
+written. Who imported a function by name (``from numpy import asarray``) gets a TracingError.
 """
 
 from __future__ import annotations
@@ -19,35 +19,58 @@ import numpy as np
 
 from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import array as arrays
-from adglot.tracing import dispatch, queries
+from adglot.tracing import dispatch, queries, stack
 from adglot.tracing.brackets import BRACKETS
 
 Function = Callable[..., Any]
-Members = dict[ModuleType, dict[str, Any]]
+Members = dict[str, Any]
 
 
 class _Patch:
-    """In place from the first trace that enters to the last that leaves."""
+    """Gives modules another class from the first trace that enters to the last that leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, patched: dict[ModuleType, Members]) -> None:
         self._lock = threading.Lock()
         self._traces = 0
+        self._plain = {module: type(module) for module in patched}
+        self._tracing = {module: _tracing_class(module, named) for module, named in patched.items()}
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        self._count(1, _PATCHED)
+        """While this is open, a thread that traces finds the patched members."""
+        self._count(1, self._tracing)
         try:
             yield
         finally:
-            self._count(-1, _ORIGINAL)
+            self._count(-1, self._plain)
 
-    def _count(self, change: int, members: Members) -> None:
+    def _count(self, change: int, classes: dict[ModuleType, type[ModuleType]]) -> None:
         with self._lock:
             outermost = self._traces + min(change, 0) == 0
             self._traces += change
             if outermost:
-                for module, named in members.items():
-                    vars(module).update(named)
+                for module, kind in classes.items():
+                    module.__class__ = kind
+
+
+def _tracing_class(module: ModuleType, named: Members) -> type[ModuleType]:
+    """The module's class, with other members where a trace runs.
+
+    Not properties: where a class keeps `ModuleType`'s own `__getattribute__`, code that Python has
+    specialised reads the module's dict and passes them by. A member that someone else has replaced
+    stays theirs.
+    """
+    replaced = {name: (vars(module)[name], member) for name, member in named.items()}
+
+    class Tracing(type(module)):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name not in replaced or stack.current() is None:
+                return found
+            original, member = replaced[name]
+            return member if found is original else found
+
+    return Tracing
 
 
 # ------------------------------------------------------------------ np.asarray and its like
@@ -125,7 +148,7 @@ def _dispatched(module: ModuleType, prefix: str) -> Iterator[str]:
             yield name
 
 
-_PATCHED: Members = {
+_PATCHED: dict[ModuleType, Members] = {
     np.linalg: {n: _of_lists(getattr(np.linalg, n)) for n in _dispatched(np.linalg, "linalg")},
     np: {
         **{name: _of_lists(getattr(np, name)) for name in _dispatched(np, "")},
@@ -134,8 +157,5 @@ _PATCHED: Members = {
         **BRACKETS,
     },
 }
-_ORIGINAL: Members = {
-    module: {name: getattr(module, name) for name in named} for module, named in _PATCHED.items()
-}
 
-applied = _Patch().applied
+applied = _Patch(_PATCHED).applied
