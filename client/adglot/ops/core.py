@@ -185,13 +185,13 @@ class Op:
         """Emit an op that has no operands, in the graph of `like`."""
         return like.builder.emit(self, (), self.complete(attributes))[0]
 
-    def complete(self, attributes: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, attributes: Attributes) -> Attributes:
         """All attributes of the op, defaults filled in: a graph spells every one out."""
         if attributes.keys() == self._names:
             return attributes
-        if attributes.keys() - {attr.name for attr in self.attributes}:
+        if strange := attributes.keys() - self._names:
             known = ", ".join(attr.name for attr in self.attributes) or "none"
-            unknown = ", ".join(sorted(attributes.keys() - {a.name for a in self.attributes}))
+            unknown = ", ".join(sorted(strange))
             raise InvalidArgument(f"{self.name}: unknown attribute {unknown}; it takes {known}")
         return {a.name: attributes.get(a.name, a.default) for a in self.attributes}
 
