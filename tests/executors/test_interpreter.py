@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -83,6 +84,37 @@ def test_results_share_memory_with_nobody():
 def test_a_long_chain_needs_the_memory_of_a_short_one():
     short, long = (build(lambda x, n=n: chain(x, n), BIG) for n in (2, 200))
     assert peak_bytes(long) == peak_bytes(short) <= 4 * BIG.nbytes
+
+
+def through_views(x):
+    for _ in range(30):
+        x = ops.reshape(ops.reshape(ops.sin(x), shape=(1, *x.shape)), shape=x.shape)
+    return [ops.sum(x, axes=(0,))]
+
+
+def without_first_factors(x):
+    a = ops.reshape(x, shape=(250, 400))
+    for _ in range(10):
+        _, a = ops.TABLE["linalg.qr"].all(a)
+    return [a]
+
+
+def of_small_values(x):
+    parts = [ops.TABLE["slice"](x, start=(k,), stop=(k + 500,), strides=(1,)) for k in range(200)]
+    return [sum(ops.sin(part) for part in parts)]
+
+
+@pytest.mark.parametrize("function", [through_views, without_first_factors, of_small_values])
+def test_peak_bounds_what_a_run_takes(function):
+    """Views and results that nobody reads are freed as well; what is not freed is counted."""
+    interpreter, x = Interpreter(graph := build(function, BIG)), np.ones(BIG.shape)
+    interpreter.run([x])
+    tracemalloc.start()
+    interpreter.run([x])
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken + x.nbytes <= 1.3 * peak_bytes(graph) + 2**17
+    assert peak_bytes(graph) <= 4 * BIG.nbytes
 
 
 def test_peak_counts_results_that_are_views():

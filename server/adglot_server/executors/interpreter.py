@@ -97,7 +97,7 @@ class Interpreter:
     # -------------------------------------------------------------- preparation
 
     def _compile(self) -> None:
-        live = liveness(self._graph)
+        dying = liveness(self._graph).dying
         reusable = _Reuse(self._graph)
         work = 0
         for position, (index, node) in enumerate(self._graph.numbered()):
@@ -105,18 +105,14 @@ class Interpreter:
             if node.op == "constant":
                 self._constants.append((index, node.attributes["value"]))  # type: ignore[arg-type]
                 continue
-            dying = [
-                i
-                for i in dict.fromkeys(node.operands)
-                if i >= len(self._graph.inputs) and live.root[i] == i and live.last[i] == position
-            ]
             work += NODE_OVERHEAD + _cost(node, self._graph)
             if work > WORK_BETWEEN_CHECKS:
                 self._add(_check, node)
                 work = 0
-            self._add(self._step(node, index, reusable.target(node, index, dying)), node)
-            if large := [i for i in dying if self._graph.types[i].nbytes > 4096]:
-                self._add(partial(_free, large), node)
+            target = reusable.target(node, index, dying[position])
+            self._add(self._step(node, index, target), node)
+            if dying[position]:
+                self._add(partial(_free, dying[position]), node)
 
     def _add(self, step: Step, node: Node) -> None:
         self._steps.append(step)
@@ -148,11 +144,10 @@ class _Reuse:
 
     def target(self, node: Node, index: int, dying: Sequence[int]) -> int | None:
         """A dying operand with the result's type, whose memory nobody else sees."""
-        type = self._graph.types[index]
-        if not _is_ufunc(node) or type.ndim == 0 or type.nbytes < 4096:
+        if not dying or not _is_ufunc(node):
             return None
-        fits = (i for i in dying if i in self._owned and self._graph.types[i] == type)
-        return next(fits, None)
+        mine = (i for i in node.operands if i in dying and i in self._owned)
+        return next((i for i in mine if self._graph.types[i] == self._graph.types[index]), None)
 
 
 def _is_ufunc(node: Node) -> bool:

@@ -8,30 +8,47 @@ from dataclasses import dataclass
 from adglot.ir import Graph, Node, Type
 from adglot.ops import TABLE
 
-FOREVER = 1 << 62
+SMALL = 4096
+"""Dead values of fewer bytes are kept until the run ends: to free them takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """For each value: the value that owns its memory, and the last node that needs that memory."""
+    """When the memory of values may be freed.
+
+    - `root`: for each value the one that owns its memory, itself unless it is a view
+    - `dying`: for each node the results, of it or earlier ones, whose memory nobody needs behind
+      it, views of that memory among them. Inputs belong to the caller, small values are kept.
+    """
 
     root: tuple[int, ...]
-    last: tuple[int, ...]
+    dying: tuple[tuple[int, ...], ...]
 
 
 def liveness(graph: Graph) -> Liveness:
-    """Owners and last uses; outputs and guarded values live for ever."""
-    count = len(graph.types)
-    root = list(range(count))
-    last = [-1] * count
+    """Owners and deaths; outputs and guarded values never die."""
+    root, last = _owners(graph)
+    for i in (*graph.outputs, *(guard.value for guard in graph.guards)):
+        last[root[i]] = len(graph.nodes)
+    dying: list[list[int]] = [[] for _ in (*graph.nodes, "the end")]
+    for i in range(len(graph.inputs), len(root)):
+        if root[i] >= len(graph.inputs) and graph.types[root[i]].nbytes >= SMALL:
+            dying[last[root[i]]].append(i)
+    return Liveness(tuple(root), tuple(map(tuple, dying[:-1])))
+
+
+def _owners(graph: Graph) -> tuple[list[int], list[int]]:
+    """For each value its owner, and for each owner the last node that makes or reads a part."""
+    root = list(range(len(graph.types)))
+    last = [-1] * len(root)
     for position, (index, node) in enumerate(graph.numbered()):
         for i in node.operands:
             last[root[i]] = position
         if TABLE[node.op].view:
             root[index] = root[node.operands[0]]
-    for i in (*graph.outputs, *(guard.value for guard in graph.guards)):
-        last[root[i]] = FOREVER
-    return Liveness(tuple(root), tuple(last))
+        else:
+            last[index : index + len(node.outputs)] = [position] * len(node.outputs)
+    return root, last
 
 
 def peak_bytes(graph: Graph) -> int:
@@ -43,7 +60,7 @@ def peak_bytes(graph: Graph) -> int:
     for position, (index, node) in enumerate(graph.numbered()):
         held += _made(node, index, live)
         peak = max(peak, held + _inside(node, types))
-        held -= _freed(node, index, position, live, types)
+        held -= sum(types[i].nbytes for i in live.dying[position] if live.root[i] == i)
     return max(peak, held + _copied_outputs(graph, live))
 
 
@@ -57,14 +74,6 @@ def _inside(node: Node, types: Sequence[Type]) -> int:
     """What sub-graphs need while the node runs."""
     bodies = [value for value in node.attributes.values() if isinstance(value, Graph)]
     return max((peak_bytes(body) for body in bodies), default=0)
-
-
-def _freed(node: Node, index: int, position: int, live: Liveness, types: Sequence[Type]) -> int:
-    """Memory of node results that die here; inputs belong to the caller."""
-    dying = {live.root[i] for i in node.operands} | {
-        live.root[index + k] for k in range(len(node.outputs))
-    }
-    return sum(types[i].nbytes for i in dying if live.last[i] <= position and i >= 0)
 
 
 def _copied_outputs(graph: Graph, live: Liveness) -> int:
