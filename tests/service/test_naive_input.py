@@ -32,9 +32,20 @@ def test_arrays_of_every_layout_are_taken(ad: Client, x: np.ndarray) -> None:
     assert_allclose(ad.evaluate(lambda v: v + x, np.zeros(x.shape)), x)
 
 
+class Doubled(np.ndarray):
+    """An array with arithmetic of its own."""
+
+    def __mul__(self, other: Any) -> Any:
+        return 2.0 * np.asarray(self) * other
+
+
 @pytest.mark.parametrize(
     ("x", "kind"),
-    [(np.ma.masked_array(X, [0, 1, 0]), "MaskedArray"), (np.outer(X, X).view(np.matrix), "matrix")],
+    [
+        (X.view(Doubled), "Doubled"),
+        (np.ma.masked_array(X, [0, 1, 0]), "MaskedArray"),
+        (np.outer(X, X).view(np.matrix), "matrix"),
+    ],
 )
 def test_arrays_that_are_more_than_their_numbers_are_refused(
     ad: Client, x: np.ndarray, kind: str

@@ -70,17 +70,21 @@ class Type:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
 
+_PLAIN = (np.ndarray, np.memmap)
+
+
 def as_array(value: Any) -> np.ndarray[Any, Any]:
     """The value as a plain array in native byte order.
 
-    InvalidArgument for what is no array, and for arrays whose numbers alone mean something else:
-    masked arrays, and matrices, of which ``*`` is the matrix product.
+    InvalidArgument for what is no array, and for subclasses, whose numbers alone mean something
+    else: masked arrays, matrices (of which ``*`` is the matrix product), arrays with units.
 
     >>> as_array(np.array([1, 2], ">i4")).dtype
     dtype('int32')
     """
-    if isinstance(value, np.ma.MaskedArray | np.matrix):
-        way_out = "np.asarray(x)" if isinstance(value, np.matrix) else "its data and mask as two"
+    if isinstance(value, np.ndarray) and type(value) not in _PLAIN:
+        masked = isinstance(value, np.ma.MaskedArray)
+        way_out = "its data and mask as two" if masked else "np.asarray(x), if that is meant"
         raise InvalidArgument(f"a {type(value).__name__} is no plain array: pass {way_out}")
     try:
         array = np.asarray(value)
