@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adglot.ir import Graph, Node
 from adglot.ops import TABLE, Builder, Value
@@ -16,8 +16,7 @@ def trim(graph: Graph) -> Graph:
     if not pruned:
         return graph
     builder = Builder()
-    inputs = [builder.input(type) for type in graph.inputs]
-    values = list(inputs)
+    values = [builder.input(type) for type in graph.inputs]
     for index, node in graph.numbered():
         builder.location = node.location
         xs = [values[i] for i in node.operands]
@@ -25,9 +24,14 @@ def trim(graph: Graph) -> Graph:
             values += _emit(builder, node, xs, pruned[index])
         else:
             values += builder.emit(TABLE[node.op], xs, node.attributes)
+    return rebuilt(builder, graph, values)
+
+
+def rebuilt(builder: Builder, graph: Graph, values: Sequence[Value]) -> Graph:
+    """The graph under its own names, its values being `values` here, inputs first."""
     builder.inherit_guards(graph, values)
     return builder.build(
-        inputs,
+        values[: len(graph.inputs)],
         [values[i] for i in graph.outputs],
         input_names=graph.input_names,
         output_names=graph.output_names,

@@ -19,16 +19,24 @@ def jvp(graph: Graph, active: Sequence[bool]) -> tuple[Graph, tuple[bool, ...]]:
     An output is inactive when no active input reaches it, or when it is bool or integer.
     """
     builder = Builder()
-    primals = [builder.input(type) for type in graph.inputs]
-    tangents = [
-        builder.input(x.type) if on and x.type.is_differentiable else None
-        for x, on in zip(primals, active, strict=True)
-    ]
+    primals, tangents = start(builder, graph, active)
     outputs, moved = push(builder, graph, primals, tangents)
     result = builder.build(
         [*primals, *present(tangents)], [*outputs, *present(moved)], name=f"jvp_{graph.name}"
     )
     return result, tuple(t is not None for t in moved)
+
+
+def start(
+    builder: Builder, graph: Graph, active: Sequence[bool]
+) -> tuple[list[Value], list[Value | None]]:
+    """New inputs for the graph, and tangents of those that are active and can have one."""
+    primals = [builder.input(type) for type in graph.inputs]
+    tangents = [
+        builder.input(x.type) if on and x.type.is_differentiable else None
+        for x, on in zip(primals, active, strict=True)
+    ]
+    return primals, tangents
 
 
 def push(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adglot.ir import Graph
 from adglot.ops import Builder, Value
 from adglot.ops.core import Linearized, Record
-from adglot_server.transforms.jvp import present, push
+from adglot_server.transforms.jvp import present, push, start
 from adglot_server.transforms.transpose import linear_program
 
 
@@ -20,11 +20,7 @@ def linearize(
     something larger kept already, are not handed over: the linear part makes them again.
     """
     builder = Builder()
-    primals = [builder.input(type) for type in graph.inputs]
-    holes = [
-        builder.input(x.type) if on and x.type.is_differentiable else None
-        for x, on in zip(primals, active, strict=True)
-    ]
+    primals, holes = start(builder, graph, active)
     outputs, moved = push(builder, graph, primals, holes)
     wanted = _wanted(builder, present(holes), present(moved))
     known = [i for i, on in enumerate(shared or [True] * len(primals)) if on and i in wanted]

@@ -12,7 +12,7 @@ from adglot.ir import Attribute, Graph, Node
 from adglot.ops import TABLE, Builder, Op, Value, evaluate_node
 from adglot.ops.core import Array, Attributes
 from adglot_server.transforms.algebra import REWRITES
-from adglot_server.transforms.dead import trim
+from adglot_server.transforms.dead import rebuilt, trim
 
 FOLDED_SIZE = 256
 """Constants are folded up to this many elements: data stays data."""
@@ -22,23 +22,13 @@ def simplify(graph: Graph) -> Graph:
     """The same function in fewer nodes; names, trees, guards and locations are kept."""
     graph = trim(graph)
     builder = Builder()
-    inputs = [builder.input(type) for type in graph.inputs]
     simplifier = Simplifier(builder)
-    values = list(inputs)
+    values = [builder.input(type) for type in graph.inputs]
     for node in graph.nodes:
         builder.location = node.location
         xs = tuple([values[i] for i in node.operands])
         values += simplifier.emit(TABLE[node.op], xs, _simplified_bodies(node.attributes))
-    builder.inherit_guards(graph, values)
-    return builder.build(
-        inputs,
-        [values[i] for i in graph.outputs],
-        input_names=graph.input_names,
-        output_names=graph.output_names,
-        name=graph.name,
-        input_tree=graph.input_tree,
-        output_tree=graph.output_tree,
-    )
+    return rebuilt(builder, graph, values)
 
 
 class Simplifier:

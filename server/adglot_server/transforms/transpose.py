@@ -9,7 +9,7 @@ from adglot.errors import Unsupported
 from adglot.ir import Graph
 from adglot.ops import Absent, Builder, Linear, Placed, Value, rules
 from adglot.ops.core import Record
-from adglot_server.transforms.jvp import push
+from adglot_server.transforms.jvp import present, push, start
 from adglot_server.transforms.placed import combine
 from adglot_server.transforms.subgraphs import context
 from adglot_server.transforms.untaken import Masks
@@ -22,16 +22,12 @@ def vjp(graph: Graph, active: Sequence[bool]) -> Graph:
     last first, and then nothing needs the nodes themselves any more.
     """
     builder = Builder()
-    primals = [builder.input(type) for type in graph.inputs]
-    holes = [
-        builder.input(x.type) if on and x.type.is_differentiable else None
-        for x, on in zip(primals, active, strict=True)
-    ]
+    primals, holes = start(builder, graph, active)
     outputs, moved = push(builder, graph, primals, holes)
     cts = [builder.input(y.type) if y.type.is_differentiable else None for y in outputs]
-    pulled = pull(builder, [h for h in holes if h is not None], moved, cts)
+    pulled = pull(builder, present(holes), moved, cts)
     return builder.build(
-        [*primals, *(ct for ct in cts if ct is not None)],
+        [*primals, *present(cts)],
         [*outputs, *pulled],
         name=f"vjp_{graph.name}",
     )
