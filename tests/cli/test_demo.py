@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -19,14 +18,15 @@ ROWS = (
 
 
 def test_the_demo_holds_over_a_real_server() -> None:
-    started = time.perf_counter()
     command = [sys.executable, "-m", "adglot", "demo"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    two_minutes = 120
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=two_minutes, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "All 10 checks hold." in result.stdout
     for row in ROWS:
         assert re.search(rf"^ {re.escape(row)} ", result.stdout, re.MULTILINE), row
-    assert time.perf_counter() - started < 120
 
 
 def test_the_demo_fails_where_a_derivative_is_wrong(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -262,20 +263,33 @@ print("ended", flush=True)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_in_order(number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True
-    ) as process:
+    graph, x = slow(60), np.full(STEP, 0.5)
+    with adglot.connect() as embedded:
+        expected = embedded.evaluate(graph, x)
+    with _serving() as process:
         assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        graph, x = slow(60), np.full(STEP, 0.5)
-        with adglot.connect(address) as ad, ThreadPoolExecutor(1) as pool:
+        with (
+            adglot.connect(process.stdout.readline().strip()) as ad,
+            ThreadPoolExecutor(1) as pool,
+        ):
             ad.register(graph)
             running = pool.submit(ad.evaluate, graph, x)
             time.sleep(0.3)
             process.send_signal(number)
-            assert np.isfinite(running.result())
+            assert running.result(timeout=60.0) == expected
         assert process.stdout.read() == "ended\n"
-    assert process.returncode == 0
+        assert process.wait(timeout=10.0) == 0
+
+
+@contextmanager
+def _serving() -> Iterator[subprocess.Popen[str]]:
+    """A server process, which prints its address, and is gone behind the block in any case."""
+    command = [sys.executable, "-c", SERVE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_taken_address_is_refused(server: Server) -> None:
