@@ -25,9 +25,9 @@ from adglot.calls import (
     Register,
 )
 from adglot.errors import InvalidArgument, Violation
-from adglot.ir import LEAF, Graph, Tree
+from adglot.ir import LEAF, Graph, Tree, leaves_like
 from adglot.naming import named_text
-from adglot.nesting import leaves_like, nest, scalars, scatter
+from adglot.nesting import nest, scalars, scatter
 from adglot.points import Point, as_dtype
 
 Argnums = int | Sequence[int]

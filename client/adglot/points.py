@@ -11,8 +11,7 @@ import numpy as np
 
 from adglot.calls import Array
 from adglot.errors import InvalidArgument, TracingError, Violation
-from adglot.ir import LEAF, Graph, Tree, as_array, flatten, unflatten
-from adglot.nesting import leaves_like
+from adglot.ir import LEAF, Graph, Tree, as_array, flatten, leaves_like, unflatten
 from adglot.ops import Value
 
 Function = Callable[..., Any] | Graph | str

@@ -4,7 +4,7 @@ Knows NumPy and `adglot.errors`, nothing else: no ops, no protobuf, no grpc.
 """
 
 from adglot.ir.graph import OPSET, Attribute, Graph, Guard, Node
-from adglot.ir.tree import LEAF, Tree, flatten, paths, unflatten
+from adglot.ir.tree import LEAF, Tree, flatten, leaves_like, paths, unflatten
 from adglot.ir.types import DTYPES, Type, as_array
 from adglot.ir.validation import DEFAULT_LIMITS, Limits, validate
 
@@ -22,6 +22,7 @@ __all__ = [
     "Type",
     "as_array",
     "flatten",
+    "leaves_like",
     "paths",
     "unflatten",
     "validate",

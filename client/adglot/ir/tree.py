@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from adglot.errors import InvalidArgument
+from adglot.errors import InvalidArgument, Violation
 
 Kind = Literal["leaf", "none", "tuple", "list", "dict"]
 
@@ -73,6 +73,25 @@ def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
     return _unflatten(tree, iter(leaves))
 
 
+def leaves_like(tree: Tree, value: Any, field: str) -> list[Any]:
+    """The leaves of `value` in the order of `tree`; None stands for the leaves of a whole part.
+
+    A leaf of the tree takes anything, so an array may be given as a list. InvalidArgument says
+    which part does not match.
+    """
+    if tree.kind == "leaf":
+        return [value]
+    if value is None:
+        return [None] * tree.size
+    children = _children(tree, value, field)
+    steps = [f"[{key!r}]" for key in tree.keys] or [f"[{i}]" for i in range(len(children))]
+    return [
+        leaf
+        for child, part, step in zip(tree.children, children, steps, strict=True)
+        for leaf in leaves_like(child, part, field + step)
+    ]
+
+
 def paths(tree: Tree, root: str) -> list[str]:
     """The name of every leaf: ``root.key``, ``root[0]``, or ``root`` itself."""
     if tree.kind == "leaf":
@@ -115,6 +134,18 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
     if tree.kind == "none":
         return None
     return tuple(children) if tree.kind == "tuple" else children
+
+
+def _children(tree: Tree, value: Any, field: str) -> list[Any]:
+    if tree.kind == "dict" and isinstance(value, dict) and value.keys() == set(tree.keys):
+        return [value[key] for key in tree.keys]
+    sequence = tree.kind in ("tuple", "list") and isinstance(value, tuple | list)
+    if sequence and len(value) == len(tree.children):
+        return list(value)
+    what = f"a dict with keys {list(tree.keys)}"
+    if tree.kind != "dict":
+        what = "None" if tree.kind == "none" else f"a {tree.kind} of {len(tree.children)}"
+    raise InvalidArgument(Violation(field, f"expected {what}, got {value!r:.80}"))
 
 
 def _encode(tree: Tree) -> Any:

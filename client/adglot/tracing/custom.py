@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
 
-from adglot.errors import TracingError
-from adglot.ir import Graph, Tree, Type, flatten, unflatten
+from adglot.errors import InvalidArgument, TracingError
+from adglot.ir import Graph, Tree, Type, flatten, leaves_like, unflatten
 from adglot.ops import TABLE, Value, rules
 from adglot.tracing import queries, stack
 from adglot.tracing.array import Array
@@ -137,7 +137,10 @@ def _record(
 
 def _results(nested: Any, tree: Tree, types: Sequence[Type], what: str) -> list[Any]:
     """The derivatives of floats, each of its type: numbers are broadcast, None is zero."""
-    leaves = _leaves_like(tree, nested, what)
+    try:
+        leaves = leaves_like(tree, nested, what)
+    except InvalidArgument as fault:
+        refuse(f"a rule's {what} must nest as {tree.to_json()}: {fault}", "return it like that")
     pairs = zip(leaves, types, strict=True)
     return [_of_type(x, type) for x, type in pairs if type.is_differentiable]
 
@@ -147,27 +150,3 @@ def _of_type(x: Any, type: Type) -> Value:
     assert trace is not None
     (value,) = trace.lift([0.0 if x is None else x])
     return rules.expand(value, type)
-
-
-def _leaves_like(tree: Tree, nested: Any, what: str) -> list[Any]:
-    """Leaves in the tree's order; None stands for a whole part."""
-    if tree.kind == "leaf":
-        return [nested]
-    if nested is None:
-        return [None] * tree.size
-    parts = _parts(tree, nested)
-    if parts is None:
-        refuse(f"{what} must nest as {tree.to_json()}, got {nested!r:.80}", "return it like that")
-    return [
-        leaf
-        for child, part in zip(tree.children, parts, strict=True)
-        for leaf in _leaves_like(child, part, what)
-    ]
-
-
-def _parts(tree: Tree, nested: Any) -> list[Any] | None:
-    if tree.kind == "dict":
-        same = isinstance(nested, dict) and nested.keys() == set(tree.keys)
-        return [nested[key] for key in tree.keys] if same else None
-    same = isinstance(nested, tuple | list) and len(nested) == len(tree.children)
-    return list(nested) if same else None
