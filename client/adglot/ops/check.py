@@ -10,7 +10,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import DEFAULT_LIMITS, DTYPES, Attribute, Graph, Limits, Type, validate
-from adglot.ops.core import REQUIRED, TABLE, Attr, Op
+from adglot.ops.core import TABLE, Op
 from adglot.stopping import may_stop
 
 
@@ -67,13 +67,6 @@ def _attribute_faults(op: Op, attributes: Mapping[str, Attribute]) -> list[Viola
             got = type(attributes[name]).__name__
             faults.append(Violation(f"attributes.{name}", f"expected {attr.kind}, got {got}"))
     return faults
-
-
-def fill_defaults(name: str, attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
-    """The attributes with the op's defaults for those left out, where the op is known."""
-    known: Sequence[Attr] = TABLE[name].attributes if name in TABLE else ()
-    defaults = {attr.name: attr.default for attr in known if attr.default is not REQUIRED}
-    return {**defaults, **attributes}
 
 
 def _is(*classes: type) -> Callable[[Any], bool]:

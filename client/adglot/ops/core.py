@@ -79,9 +79,6 @@ class Placed:
     strides: tuple[int, ...]
 
 
-Cotangent = "Value | Placed | None"
-
-
 @dataclass(frozen=True, slots=True)
 class Linearized:
     """A graph cut in two: what depends on the point alone, and what is linear in the tangents.

@@ -11,16 +11,12 @@ from adglot.errors import InvalidArgument
 from adglot.ir import Type
 from adglot.ops import rules
 from adglot.ops.core import Array, Attr, Linear, Op, Sample, Value
-from adglot.ops.shape import concat, slice_axis
+from adglot.ops.shape import concat, matrix, slice_axis
 
 ALONG = (
     Attr("axis", "int", "the axis, from 0"),
     Attr("reverse", "bool", "whether to run from the last element to the first", False),
 )
-
-
-def matrix() -> Array:
-    return np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.75]])
 
 
 def accumulated_dtype(dtype: Any) -> Any:

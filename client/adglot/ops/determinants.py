@@ -216,7 +216,7 @@ det: Op = Op(
 
 def _infer_slogdet(a: Type) -> tuple[Type, Type]:
     sign = square(a).with_shape(a.shape[:-2])
-    return sign, sign.with_dtype(np.empty(0, sign.dtype).real.dtype)
+    return sign, sign.with_dtype(rules.real_dtype(sign.dtype))
 
 
 def _jvp_slogdet(primals: Sequence[Value], tangents: Sequence[Value]) -> Any:

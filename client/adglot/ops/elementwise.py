@@ -64,10 +64,6 @@ def unary(
     )
 
 
-def _real_dtype(dtype: Any) -> Any:
-    return np.empty(0, dtype).real.dtype
-
-
 # ------------------------------------------------------------------ sign and size
 
 
@@ -83,7 +79,7 @@ def _abs_tangent(t: Value, y: Value, x: Value) -> Value:
 
 abs: Op = unary(
     "abs", "The absolute value |x|; real for a complex x.", np.absolute, _abs_tangent,
-    points(complex=True, kinks=[0.0, 1.5]), dtype=_real_dtype, weight=ARITHMETIC,
+    points(complex=True, kinks=[0.0, 1.5]), dtype=rules.real_dtype, weight=ARITHMETIC,
     nonsmooth=(NonSmooth("x = 0", "the derivative is 0", lambda x: x == 0),), finite=True,
 )  # fmt: skip
 
@@ -304,7 +300,7 @@ logical_not: Op = _test(
 
 real: Op = unary(
     "real", "The real part; a real x as it is.", np.real, lambda t, y, x: real(t),
-    points(complex=True), adjoint=lambda ct, x: ct, dtype=_real_dtype, weight=0,
+    points(complex=True), adjoint=lambda ct, x: ct, dtype=rules.real_dtype, weight=0,
     view=True, finite=True,
 )  # fmt: skip
 
@@ -325,7 +321,7 @@ imag: Op = Op(
     doc="The imaginary part; zero for a real x.",
     operands=("x",),
     evaluate=np.imag,
-    infer=rules.infer_elementwise(_real_dtype),
+    infer=rules.infer_elementwise(rules.real_dtype),
     jvp=_jvp_imag,
     transpose=_transpose_imag,
     batch=rules.batch_elementwise("imag"),

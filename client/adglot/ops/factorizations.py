@@ -1,4 +1,4 @@
-"""Factorizations: cholesky, qr, eigh, svd, and what comes of them: pinv, eig.
+"""Factorizations: cholesky, qr, eigh, svd, and pinv; parts of matrices that they share with eig.
 
 Derivatives after Seeger, Hetzel, Dai, Lawrence, "Auto-differentiating linear algebra" (2017),
 Giles, "Collected matrix derivative results" (2008), and Townsend, "Differentiating the singular
@@ -34,10 +34,6 @@ TALL = np.array([[2.0, 0.5], [-1.0, 3.0], [0.5, 1.5]])
 
 
 # ------------------------------------------------------------------ parts of matrices
-
-
-def real_dtype(dtype: Any) -> Any:
-    return np.empty(0, dtype).real.dtype
 
 
 def matrices(a: Type) -> Type:
@@ -234,7 +230,7 @@ qr: Op = Op(
 
 def _infer_eigh(a: Type) -> tuple[Type, Type]:
     v = square(a)
-    return Type(real_dtype(v.dtype), v.shape[:-1]), v
+    return Type(rules.real_dtype(v.dtype), v.shape[:-1]), v
 
 
 def _jvp_eigh(primals: Sequence[Value], tangents: Sequence[Value]) -> Any:
@@ -304,7 +300,7 @@ def _infer_svd(a: Type) -> tuple[Type, Type, Type]:
     k = min(m, n)
     return (
         result.with_shape((*lead, m, k)),
-        Type(real_dtype(result.dtype), (*lead, k)),
+        Type(rules.real_dtype(result.dtype), (*lead, k)),
         result.with_shape((*lead, k, n)),
     )
 

@@ -12,8 +12,8 @@ from adglot.ir import Type
 from adglot.ops import rules
 from adglot.ops.arithmetic import where
 from adglot.ops.core import Array, Attr, NonSmooth, Op, Sample, Value
-from adglot.ops.cumulative import accumulated_dtype, cumulative_prod, matrix, previous
-from adglot.ops.shape import permute_dims
+from adglot.ops.cumulative import accumulated_dtype, cumulative_prod, previous
+from adglot.ops.shape import matrix, permute_dims
 
 Ints = tuple[int, ...]
 AXES = (Attr("axes", "ints", "the axes to reduce, ascending, from 0"),)

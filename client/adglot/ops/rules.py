@@ -85,6 +85,11 @@ def real_counting(*dtypes: Any) -> Any:
     return _refuse_complex(counting(*dtypes))
 
 
+def real_dtype(dtype: Any) -> Any:
+    """The dtype of the real part: that of |x|, singular values, log-determinants."""
+    return np.empty(0, dtype).real.dtype
+
+
 def boolean(*dtypes: Any) -> Any:
     """Always bool."""
     return np.dtype("bool")

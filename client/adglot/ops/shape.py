@@ -17,7 +17,8 @@ from adglot.ops.core import Array, Attr, Linear, Op, Placed, Sample, Value
 Ints = tuple[int, ...]
 
 
-def _matrix() -> Array:
+def matrix() -> Array:
+    """A sample of real numbers, two rows of three."""
     return np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.75]])
 
 
@@ -42,8 +43,8 @@ reshape: Op = Op(
     batch=rules.batch_leading("reshape", shape=rules.lead()),
     cost=rules.free,
     samples=lambda: [
-        Sample((_matrix(),), {"shape": (3, 2)}),
-        Sample((_matrix() + 1j,), {"shape": (1, 6, 1)}),
+        Sample((matrix(),), {"shape": (3, 2)}),
+        Sample((matrix() + 1j,), {"shape": (1, 6, 1)}),
         Sample((np.array([2.0]),), {"shape": ()}),
     ],
     view=True,
@@ -80,7 +81,7 @@ permute_dims: Op = Op(
     ),
     cost=rules.free,
     samples=lambda: [
-        Sample((_matrix(),), {"axes": (1, 0)}),
+        Sample((matrix(),), {"axes": (1, 0)}),
         Sample((np.arange(24.0).reshape(2, 3, 4) * 1j,), {"axes": (2, 0, 1)}),
         Sample((np.array(2.0),), {"axes": ()}),
     ],
@@ -175,7 +176,7 @@ concat: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0]), np.array([3.0])), {"axis": 0}),
-        Sample((_matrix(), _matrix()[:, :1]), {"axis": 1}),
+        Sample((matrix(), matrix()[:, :1]), {"axis": 1}),
         Sample((np.array([1.0, 2.0]), np.array([3], "int64")), {"axis": 0}),
         Sample((np.array([1.0]), np.array([2.0 - 1j]), np.array([], "float32")), {"axis": 0}),
     ],
@@ -211,8 +212,8 @@ flip: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0, 3.0]),), {"axes": (0,)}),
-        Sample((_matrix() * 1j,), {"axes": (0, 1)}),
-        Sample((_matrix(),), {"axes": ()}),
+        Sample((matrix() * 1j,), {"axes": (0, 1)}),
+        Sample((matrix(),), {"axes": ()}),
     ],
     view=True,
     finite=True,
@@ -257,7 +258,7 @@ slice: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(7.0),), {"start": (1,), "stop": (6,), "strides": (2,)}),
-        Sample((_matrix() * 1j,), {"start": (0, 1), "stop": (1, 3), "strides": (1, 1)}),
+        Sample((matrix() * 1j,), {"start": (0, 1), "stop": (1, 3), "strides": (1, 1)}),
         Sample((np.arange(4.0),), {"start": (2,), "stop": (2,), "strides": (1,)}),
     ],
     view=True,
@@ -330,7 +331,7 @@ pad: Op = Op(
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0]),), {"low": (1,), "high": (2,), "interior": (0,)}),
-        Sample((_matrix() * 1j,), {"low": (0, 1), "high": (1, 0), "interior": (2, 1)}),
+        Sample((matrix() * 1j,), {"low": (0, 1), "high": (1, 0), "interior": (2, 1)}),
         Sample((np.ones((2, 0)),), {"low": (1, 2), "high": (0, 1), "interior": (0, 3)}),
     ],
     finite=True,
@@ -358,9 +359,9 @@ def _triangle(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
         batch=rules.batch_leading(name),
         cost=rules.free,
         samples=lambda: [
-            Sample((_matrix(),), {"diagonal": 0}),
+            Sample((matrix(),), {"diagonal": 0}),
             Sample((np.arange(18.0).reshape(2, 3, 3) * (1 + 2j),), {"diagonal": -1}),
-            Sample((_matrix().T.astype("float32"),), {"diagonal": 1}),
+            Sample((matrix().T.astype("float32"),), {"diagonal": 1}),
         ],
         finite=True,
     )

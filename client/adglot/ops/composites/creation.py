@@ -133,7 +133,7 @@ def linspace(
 
 def _ramp(like: Value, count: int) -> Value:
     """0, 1, ... along a new first axis."""
-    kind = np.empty(0, like.dtype).real.dtype
+    kind = rules.real_dtype(like.dtype)
     return constant(like, np.arange(count, dtype=kind).reshape(count, *(1,) * like.ndim))
 
 

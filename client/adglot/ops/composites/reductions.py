@@ -394,4 +394,4 @@ def nanstd(
 
 def _count(x: Value, axis: Axis, keepdims: Any, dtype: Any) -> Value:
     there = reduced("sum", ops.logical_not(isnan(x)), axis, keepdims)
-    return rules.convert(there, np.empty(0, dtype).real.dtype)
+    return rules.convert(there, rules.real_dtype(dtype))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,17 @@ def _evaluate(
     return (*state, *stacks)
 
 
+def _loop_body(
+    whole: Sequence[Value],
+    rows: Sequence[Value],
+    step: Callable[..., Sequence[Value]],
+    name: str,
+) -> Graph:
+    """The body of a loop on constants and carries, which it sees whole, and on slices of rows."""
+    types = [*(x.type for x in whole), *(x.type.with_shape(x.shape[1:]) for x in rows)]
+    return bodies.make(types, step, name)
+
+
 # ------------------------------------------------------------------ jvp
 
 
@@ -116,21 +127,12 @@ class _Moving:
             for x, t in bodies.choose(zip(primals, tangents, strict=True), self._on)
         ]
         t_consts, t_carries, t_xs = bodies.split(seeds, *self._counts())
-        operands = [
-            *point[: self._fixed],
-            *t_consts,
-            *t_carries,
-            *point[self._fixed :],
-            *residuals,
-            *t_xs,
-        ]
-        fixed, moving = self._fixed + len(t_consts), len(t_carries)
-        types = [
-            x.type if i < fixed + moving else x.type.with_shape(x.shape[1:])
-            for i, x in enumerate(operands)
-        ]
-        body = bodies.make(types, self._step, self._cut.linear.name)
-        return scan.all(*operands, body=body, consts=fixed, carries=moving, **how)
+        fixed, mapped = bodies.split(point, self._fixed)
+        whole = [*fixed, *t_consts, *t_carries]
+        rows = [*mapped, *residuals, *t_xs]
+        counts = {"consts": len(fixed) + len(t_consts), "carries": len(t_carries)}
+        body = _loop_body(whole, rows, self._step, self._cut.linear.name)
+        return scan.all(*whole, *rows, body=body, **counts, **how)
 
     def _counts(self) -> tuple[int, int]:
         """How many constants and carries have tangents."""
@@ -163,43 +165,48 @@ def _transpose(
     carries: int,
 ) -> Any:
     """The loop run from its other end: cotangents of constants are summed in carries."""
-    flags = bodies.is_linear(operands)
-    flags[consts : consts + carries] = [True] * carries
     if not all(type.is_differentiable for type in body.output_types):
         raise Unsupported("a scan that carries bools or integers is not linear")
-    fixed, _, xs = bodies.split(operands, consts, carries)
-    given = [ct is not None for ct in cts[carries:]]
-    part = bodies.restrict(body, [True] * carries + given)
-    pulled = transforms.transpose(part, flags)
+    fixed, starts, xs = bodies.split(operands, consts, carries)
+    pulled = _pulled(transforms, body, cts, operands, consts, carries)
     builder = bodies.present(cts)[0].builder
     ends = zip(cts[:carries], body.output_types[:carries], strict=True)
     state = [bodies.or_zeros(ct, builder, type) for ct, type in ends]
     sums = [bodies.or_zeros(None, builder, x.type) for x in fixed if isinstance(x, Linear)]
     point, mapped = bodies.known(fixed), bodies.known(xs)
-    operands_back = [*point, *state, *sums, *mapped, *bodies.present(cts[carries:])]
     counts = (len(point), carries, len(sums), len(mapped))
-    first = len(point) + carries + len(sums)
-    types = [
-        x.type if i < first else x.type.with_shape(x.shape[1:]) for i, x in enumerate(operands_back)
-    ]
+    whole = [*point, *state, *sums]
+    rows = [*mapped, *bodies.present(cts[carries:])]
     back = scan.all(
-        *operands_back,
-        body=bodies.make(types, lambda b, *xs: _step_back(b, pulled, counts, xs), pulled.name),
+        *whole,
+        *rows,
+        body=_loop_body(whole, rows, lambda b, *xs: _step_back(b, pulled, counts, xs), pulled.name),
         length=length,
         reverse=not reverse,
         consts=len(point),
         carries=carries + len(sums),
     )
     state, sums, stacks = bodies.split(back, carries, len(sums))
-    starts = [
-        ct if isinstance(x, Linear) else None
-        for x, ct in zip(operands[consts : consts + carries], state, strict=True)
-    ]
     return [
         *bodies.fill(sums, bodies.is_linear(fixed)),
-        *starts,
+        *(ct if isinstance(x, Linear) else None for x, ct in zip(starts, state, strict=True)),
         *bodies.fill(stacks, bodies.is_linear(xs)),
     ]
+
+
+def _pulled(
+    transforms: Transforms,
+    body: Graph,
+    cts: Sequence[Value | None],
+    operands: Sequence[Value | Linear],
+    consts: int,
+    carries: int,
+) -> Graph:
+    """One step's transpose: every carry has a cotangent, of the ys those that are given."""
+    flags = bodies.is_linear(operands)
+    flags[consts : consts + carries] = [True] * carries
+    given = [ct is not None for ct in cts[carries:]]
+    return transforms.transpose(bodies.restrict(body, [True] * carries + given), flags)
 
 
 def _step_back(
