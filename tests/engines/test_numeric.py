@@ -1,5 +1,7 @@
 """The numerical engines: right within their own error estimates, for every operator they have."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -135,6 +137,24 @@ def test_complex_functions_by_differences():
 def test_single_precision(engine):
     graph = build(lambda x: [ops.sum(ops.exp(x) * x, axes=(0,))], Type("float32", (3,)))
     agree(engine, graph, Request("gradient"), X.astype("float32"))
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+@pytest.mark.parametrize(("operator", "n"), [("jvp", 50_000), ("jacobian", 300), ("gradient", 300)])
+def test_peak_bounds_what_a_run_takes(engine, operator, n):
+    def function(x):
+        y = ops.sin(x) * x
+        return [ops.sum(y, axes=(0,)) if operator == "gradient" else y]
+
+    x = np.linspace(0.5, 1.0, n)
+    prepared = engine.prepare(build(function, Type.of(x)), Request(operator))
+    arrays = [x, x] if operator == "jvp" else [x]
+    prepared.run(arrays)
+    tracemalloc.start()
+    prepared.run(arrays)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken <= prepared.peak_bytes + 2**19  # what SciPy takes for any function
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)

@@ -41,9 +41,17 @@ class Push(Protocol):
 
 
 def prepare(
-    graph: Graph, request: Request, push: Push, *, evaluations: int, beside: Graph | None = None
+    graph: Graph,
+    request: Request,
+    push: Push,
+    *,
+    evaluations: int,
+    copies: int = 8,
+    beside: Graph | None = None,
 ) -> Prepared:
-    """The operators by `push` alone; one pushforward costs about `evaluations` of f.
+    """The operators by `push` alone.
+
+    One pushforward costs about `evaluations` of f, and holds at most `copies` of f's outputs.
 
     Results are laid out as `transforms.operators.derive` says, and behind the derivatives come
     as many arrays with estimates of their absolute errors. Guards are checked at the point
@@ -56,6 +64,7 @@ def prepare(
     order = 2 if request.operator in ("hvp", "hessian") else 1
     points = 1 if request.batch is None else request.batch
     ops = cost(graph)
+    outputs = sum(graph.output_types[i].nbytes for i in request.of)
     return Prepared(
         execute=plan.execute,
         values=len(request.of),
@@ -64,7 +73,8 @@ def prepare(
         executor=Interpreter.name,
         function_ops=points * ops,
         program_ops=points * ops * max(1, passes * evaluations**order),
-        peak_bytes=2 * points * peak_bytes(graph),
+        # Tangents and errors of every pass are kept, twice while they are put together.
+        peak_bytes=points * (2 * peak_bytes(graph) + 4 * passes * outputs) + copies * outputs,
         error_estimates=request.operator != "evaluate",
     )
 

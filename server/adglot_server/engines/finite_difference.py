@@ -27,6 +27,9 @@ SAFETY = 10.0
 EVALUATIONS = 3 * 25
 """About how often f is evaluated for one pushforward."""
 
+COPIES = 80
+"""Arrays of the outputs' size that SciPy holds: measured 65, every evaluation of one step."""
+
 
 class FiniteDifferenceEngine:
     """Derivatives from values alone, by SciPy's adaptive differences of eighth order.
@@ -49,7 +52,7 @@ class FiniteDifferenceEngine:
         """Nothing to derive: f itself is run, beside the point."""
         if not _available():
             raise Unsupported(f"finite-difference needs SciPy >= 1.15: {INSTALL}")
-        return derived.prepare(graph, request, push, evaluations=EVALUATIONS)
+        return derived.prepare(graph, request, push, evaluations=EVALUATIONS, copies=COPIES)
 
 
 def push(function: Function, x: Arrays, v: Arrays, noise: Arrays | None = None) -> Pushed:
