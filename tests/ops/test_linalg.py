@@ -57,10 +57,6 @@ def total(x: Value) -> Value:
     return ops.sum(x, axes=tuple(range(x.ndim)))
 
 
-def trace_of(x: Value) -> Value:
-    return total(diagonal(x))
-
-
 def slope(function: Callable[[Any], Any], x: Any, e: Any) -> Any:
     """The derivative of a smooth NumPy function along e, to about ten digits."""
     h = 1e-3

@@ -5,7 +5,6 @@ import numpy as np
 from adglot.ir import Graph, Tree, Type, flatten
 from adglot.ops import TABLE, Builder
 
-CUBES = "a * x**3, elementwise"
 STEP = 2_000_000
 """Elements of one step of `slow`: more than ten milliseconds of sines."""
 

@@ -82,13 +82,6 @@ def _cyclic() -> Graph:
     return Graph((F64,), nodes, (1,), ("x",), ("y",))
 
 
-def _deep(levels: int) -> Graph:
-    graph = Graph((F64,), (), (0,), ("x",), ("y",))
-    for _ in range(levels):
-        graph = Graph((F64,), (Node("call", (0,), {"body": graph}, ()),), (1,), ("x",), ("y",))
-    return graph
-
-
 def _with(*nodes: Node, outputs: tuple[int, ...] = (1,), **fields: object) -> Graph:
     return Graph((F64,), nodes, outputs, ("x",), ("y",), **fields)  # type: ignore[arg-type]
 
