@@ -152,6 +152,36 @@ def test_views_share_memory_as_numpy_says(view: Any, late: bool) -> None:
     agree(lambda a: f(a.T.copy().T if not late else a.copy()), M.copy())
 
 
+def test_new_arrays_take_all_that_numpys_do() -> None:
+    def f(x: Any) -> Any:
+        arrays = [
+            anp.zeros(4, float, "C"),
+            anp.full(4, 0.5, "float32", "F", device="cpu"),
+            anp.zeros_like(x, int, "K", False, (4,)),
+            anp.ones_like(x, order="C", shape=4),
+            anp.full_like(x, 2, None, "C"),
+        ]
+        for y in arrays:
+            y[0] = x[3]
+        return arrays
+
+    agree(f, V)
+    with pytest.raises(TypeError, match="dtpye"):
+        adglot.trace(lambda x: anp.zeros(3, dtpye=int), V)
+
+
+def test_copyto_casts_as_numpys() -> None:
+    def f(x: Any) -> Any:
+        y = anp.zeros(4, int)
+        anp.copyto(y, x, casting="unsafe")
+        return y
+
+    agree(f, V)
+    for source in (lambda x: x, lambda x: 1.5, lambda x: [1.0, 2.0, 3.0, 4.0]):
+        with pytest.raises(TypeError, match="Cannot cast"):
+            adglot.trace(lambda x, s=source: np.copyto(anp.zeros_like(x, int), s(x)), V)
+
+
 def test_a_view_that_hangs_on_the_layout_in_memory_is_refused() -> None:
     def f(a: Any, order: str) -> Any:
         b = np.exp(a.T)

@@ -233,19 +233,25 @@ def test_a_traced_value_cannot_go_to_another_thread() -> None:
     caught: list[BaseException] = []
 
     def f(x: Any) -> Any:
+        written = adglot.numpy.zeros(2)
+        written[0] = x[0]
+
         def work() -> None:
-            try:
-                x + 1
-            except adglot.TracingError as error:
-                caught.append(error)
+            uses = (lambda: x + 1, lambda: bool(x[0] > 0), lambda: written + 1, lambda: written[:])
+            for use in uses:
+                try:
+                    np.asarray([use(), 1.0])
+                except adglot.TracingError as error:
+                    caught.append(error)
 
         thread = Thread(target=work)
         thread.start()
         thread.join()
-        return x
+        return written[0]
 
-    adglot.trace(f, V)
-    assert len(caught) == 1
+    graph = adglot.trace(f, V)
+    assert len(caught) == 4
+    assert all(node.op in ("slice", "reshape", "constant", "concat") for node in graph.nodes)
 
 
 def test_an_inner_trace_takes_outer_values_as_arguments() -> None:

@@ -44,27 +44,61 @@ def _lengths(shape: Shape) -> tuple[int, ...]:
     return (operator.index(shape),)  # type: ignore[arg-type]
 
 
-def zeros(shape: Shape, dtype: Any = float, **layout: Any) -> Any:
+# ------------------------------------------------------------------ NumPy's signatures
+#
+# How an array lies in memory (`order`, `subok`, `device`) changes no value, and no graph tells it.
+
+
+def zeros(
+    shape: Shape, dtype: Any = float, order: str = "C", *, device: Any = None, like: Any = None
+) -> Any:
     return filled(shape, 0, dtype)
 
 
-def ones(shape: Shape, dtype: Any = float, **layout: Any) -> Any:
+def ones(
+    shape: Shape, dtype: Any = float, order: str = "C", *, device: Any = None, like: Any = None
+) -> Any:
     return filled(shape, 1, dtype)
 
 
-def full(shape: Shape, fill_value: Any, dtype: Any = None, **layout: Any) -> Any:
+def full(
+    shape: Shape,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Any:
     return filled(shape, arrays.asarray(fill_value), dtype)
 
 
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    return full(np.shape(a) if shape is None else shape, fill_value, dtype or _dtype(a))
+
+
 def _like(value: Any) -> Callable[..., Any]:
-    def create(a: Any, dtype: Any = None, *, shape: Any = None, **layout: Any) -> Any:
-        return filled(np.shape(a) if shape is None else shape, value, dtype or _dtype(a))
+    def create(
+        a: Any,
+        dtype: Any = None,
+        order: str = "K",
+        subok: bool = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Any:
+        return full_like(a, value, dtype, shape=shape)
 
     return create
-
-
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kw: Any) -> Any:
-    return full(np.shape(a) if shape is None else shape, fill_value, dtype or _dtype(a))
 
 
 CREATION: dict[str, Callable[..., Any]] = {

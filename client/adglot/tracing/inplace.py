@@ -80,7 +80,11 @@ def _traced(function: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def _copyto(array: Array, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+def _copyto(array: Array, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    src = dispatch.operand(src)
+    dtype = src.dtype if isinstance(src, Value) else np.asarray(src).dtype
+    if not np.can_cast(dtype, array.dtype, casting):
+        raise TypeError(f"Cannot cast {dtype!r} to {array.dtype!r} according to {casting!r}")
     if where is True:
         assign(array, ..., src)
     else:

@@ -40,6 +40,7 @@ class Memory:
 
     def load(self, cells: Cells) -> Value:
         """The elements of these numbers, as one value of the shape of `cells`."""
+        self.trace.active()
         with self.trace.entered():
             value = self._loaded(cells)
         if not _row_major(cells):
