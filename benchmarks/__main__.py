@@ -35,17 +35,9 @@ def main(seconds: float) -> None:
 def _table(rows: list[Row]) -> Table:
     table = Table("what", "adglot", "bare echo", "ratio", "aim", title="The service path")
     for row in rows:
-        unit = _plain if row.aim[:2] != "at" or "calls/s" in row.name else _milliseconds
-        table.add_row(row.name, unit(row.ours), unit(row.echo), f"{row.ratio:.2f}", row.aim)
+        ours, echo = (f"{number:.4g} {row.unit}" for number in (row.ours, row.echo))
+        table.add_row(row.name, ours, echo, f"{row.ratio:.2f}", row.aim)
     return table
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.3f} ms"
-
-
-def _plain(number: float) -> str:
-    return f"{number:.4g}"
 
 
 if __name__ == "__main__":

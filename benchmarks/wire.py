@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 import numpy as np
 
 import adglot
-from adglot.calls import Call
+from adglot.calls import Call, Operator
 from adglot.codec import messages
+from adglot.ir import Graph
 from benchmarks.servers import UNLIMITED, Running, echo_reply, running
 from benchmarks.timing import interleaved, rates
 
@@ -28,7 +29,7 @@ class Case:
 
     name: str
     function: Callable[..., Any]
-    operator: str
+    operator: Operator
     point: np.ndarray[Any, Any]
     seed: np.ndarray[Any, Any] | None = None
 
@@ -74,31 +75,34 @@ def _seeds(case: Case) -> Any:
 
 def _request(case: Case) -> bytes:
     """What our client sends: the graph by digest."""
-    graph = adglot.trace(case.function, case.point)
-    seeds = () if case.seed is None else (case.seed,)
-    operator: Any = case.operator
-    return messages.encode_call(Call(operator, graph.digest, (case.point,), seeds))
+    call = _call(case)
+    assert isinstance(call.graph, Graph)
+    return messages.encode_call(replace(call, graph=call.graph.digest))
 
 
 def _reply_size(case: Case) -> int:
     """How long our server's answer is, from the same code in this process."""
     from adglot_server.service.core import Core
 
-    graph = adglot.trace(case.function, case.point)
-    seeds = () if case.seed is None else (case.seed,)
-    operator: Any = case.operator
     values = case.operator in ("jvp", "vjp")
-    answer = Core().call(Call(operator, graph, (case.point,), seeds, include_values=values))
+    answer = Core().call(replace(_call(case), include_values=values))
     return len(messages.encode_answer(answer))
+
+
+def _call(case: Case) -> Call:
+    seeds = () if case.seed is None else (case.seed,)
+    graph = adglot.trace(case.function, case.point)
+    return Call(case.operator, graph, (case.point,), seeds)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: seconds (or calls a second) of ours and of the echo, and their ratio."""
+    """One measurement in a unit: ours, the echo's, and their ratio."""
 
     name: str
     ours: float
     echo: float
+    unit: str
     ratio: float
     aim: str
 
@@ -110,7 +114,7 @@ def round_trips(ours: Running, echo: Running, seconds: float) -> Iterator[Row]:
             with pair(case, ours, echo, over) as both:
                 a, b = interleaved(both.ours, both.echo, seconds)
             aim = "at most 2" if "MB" in case.name else "at most 1.5"
-            yield Row(f"{case.name}, {over}", a, b, a / b, aim)
+            yield Row(f"{case.name}, {over}", a * 1e3, b * 1e3, "ms", a / b, aim)
 
 
 def throughput(ours: Running, echo: Running, clients: int = 8) -> Row:
@@ -118,7 +122,7 @@ def throughput(ours: Running, echo: Running, clients: int = 8) -> Row:
     case = cases()[3]
     with pair(case, ours, echo, "tcp") as both:
         a, b = rates(both.ours, both.echo, clients)
-    return Row(f"{case.name}, {clients} clients, calls/s", a, b, a / b, "at least 0.8")
+    return Row(f"{case.name}, {clients} clients", a, b, "calls/s", a / b, "at least 0.8")
 
 
 def memory() -> Row:
@@ -130,5 +134,5 @@ def memory() -> Row:
         before = ours.status("VmRSS")
         ad.evaluate(graph, x)
         grown = ours.status("VmHWM") - before
-    name = "evaluate, 1 000 000 inputs: peak memory over payload (MB)"
-    return Row(name, grown / 1e6, x.nbytes / 1e6, grown / x.nbytes, "a few copies")
+    name = "evaluate, 1 000 000 inputs: peak memory over payload"
+    return Row(name, grown / 1e6, x.nbytes / 1e6, "MB", grown / x.nbytes, "a few copies")
