@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +68,8 @@ class Methods(ABC):
     ) -> Any:
         """Pushforward: ``(y, dy)`` with ``dy = J @ tangents``, of the structure of y.
 
-        `primals` is the tuple of arguments, `tangents` nests as it does; None is a zero tangent.
+        `primals` is the tuple of arguments, `tangents` nests as it does; None is a zero tangent,
+        but for one at least.
         With `seed_axis` every tangent, and dy, has a leading axis of any length.
 
         >>> import adglot, numpy as np
@@ -89,8 +90,8 @@ class Methods(ABC):
     ) -> Any:
         """Pullback: ``(y, dx)`` with ``dx = J^H @ cotangents``, of the structure of primals.
 
-        `cotangents` nests as y does; None is a zero cotangent. Complex numbers follow the real
-        inner product, as in PyTorch: the conjugate of JAX's.
+        `cotangents` nests as y does; None is a zero cotangent, but for one at least. Complex
+        numbers follow the real inner product, as in PyTorch: the conjugate of JAX's.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
@@ -228,6 +229,7 @@ class Methods(ABC):
     def _ask(
         self, f: Function | Source, args: tuple[Any, ...], **keywords: Unpack[Keywords]
     ) -> Ask:
+        _check_keywords(keywords)
         return Ask(self._session, source(f), args, **keywords)
 
     def _warm(
@@ -244,6 +246,19 @@ class Methods(ABC):
         with suppress(Unsupported):  # Then the engine shows no program: the first call makes it.
             yield from plans.explain(self._ask(kept, args, **keywords), operator, argnums, mode)
         return prepared
+
+
+def _check_keywords(keywords: Mapping[str, Any]) -> None:
+    if unknown := keywords.keys() - Keywords.__annotations__.keys():
+        known = ", ".join(Keywords.__annotations__)
+        raise TypeError(
+            f"unknown keywords {', '.join(sorted(unknown))}; every operator has {known}"
+        )
+    batch, timeout = keywords.get("batch", False), keywords.get("timeout")
+    if not isinstance(batch, bool):
+        raise InvalidArgument(Violation("batch", f"is True or False, got {batch!r}"))
+    if not (timeout is None or isinstance(timeout, int | float)):
+        raise InvalidArgument(Violation("timeout", f"is in seconds or None, got {timeout!r}"))
 
 
 PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)

@@ -165,25 +165,28 @@ Seeds = tuple[tuple[int, ...], tuple[Array, ...]]
 
 def _tangents(point: Point, tangents: Any) -> Seeds:
     leaves = leaves_like(point.inputs, tangents, "tangents")
-    return _seeds(leaves, [value.dtype for value in point.values])
+    return _seeds(leaves, [value.dtype for value in point.values], "tangents")
 
 
 def _cotangents(point: Point, cotangents: Any) -> Seeds:
     if isinstance(point.graph, str):
         leaves = list(cotangents) if isinstance(cotangents, tuple) else [cotangents]
-        return _seeds(leaves, [np.asarray(leaf).dtype for leaf in leaves])
+        return _seeds(leaves, [np.asarray(leaf).dtype for leaf in leaves], "cotangents")
     types = point.graph.output_types
     tree = point.outputs or Tree("tuple", (LEAF,) * len(types))
-    return _seeds(leaves_like(tree, cotangents, "cotangents"), [type.dtype for type in types])
+    leaves = leaves_like(tree, cotangents, "cotangents")
+    return _seeds(leaves, [type.dtype for type in types], "cotangents")
 
 
-def _seeds(leaves: Sequence[Any], dtypes: Sequence[np.dtype[Any]]) -> Seeds:
+def _seeds(leaves: Sequence[Any], dtypes: Sequence[np.dtype[Any]], field: str) -> Seeds:
     """The positions that have a seed, and their seeds: None is zero, and so is a zero integer."""
     given = [
         (i, as_dtype(leaf, dtype))
         for i, (leaf, dtype) in enumerate(zip(leaves, dtypes, strict=True))
         if leaf is not None and (dtype.kind in "fc" or np.any(leaf))
     ]
+    if not given:
+        raise InvalidArgument(Violation(field, "needs one at least that is not None"))
     return tuple(i for i, _ in given), tuple(seed for _, seed in given)
 
 

@@ -162,7 +162,7 @@ class KeepingSource:
 
 
 def _key(tree: Tree, values: Sequence[Array], batch: bool) -> Any:
-    return tree, tree.orders, tuple((value.dtype, value.shape[batch:]) for value in values)
+    return tree, tree.looks, tuple((value.dtype, value.shape[batch:]) for value in values)
 
 
 def _tuple_of(tree: Tree, size: int) -> Tree:

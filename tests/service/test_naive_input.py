@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -149,3 +149,42 @@ def test_a_refusal_that_the_function_catches_still_stands(
     with pytest.raises(TracingError):
         ad.gradient(f, X)
     assert_allclose(ad.gradient(squares, X), 2 * X)
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+def test_named_tuples_stay_what_they_are(ad: Client) -> None:
+    def swapped(p: Pair) -> Pair:
+        return Pair(np.sum(p.b) * p.a, p.a)
+
+    result = ad.evaluate(swapped, Pair(2.0, X))
+    assert result == Pair(12.0, 2.0)
+    assert isinstance(result, Pair)
+    gradient = ad.gradient(lambda p: np.sum(p.a * p.b), Pair(2.0, X))
+    assert isinstance(gradient, Pair)
+    assert_allclose(gradient.b, [2.0, 2.0, 2.0])
+
+
+def test_seeds_that_are_all_none_are_refused(ad: Client) -> None:
+    with pytest.raises(InvalidArgument, match="tangents: needs one"):
+        ad.jvp(squares, (X,), (None,))
+    with pytest.raises(InvalidArgument, match="cotangents: needs one"):
+        ad.vjp(squares, (X,), None)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"batch": "yes"}, InvalidArgument, "batch: is True or False, got 'yes'"),
+        ({"timeout": "a"}, InvalidArgument, "timeout: is in seconds or None, got 'a'"),
+        ({"engin": "native"}, TypeError, "unknown keywords engin; every operator has engine"),
+    ],
+)
+def test_keywords_of_the_wrong_kind_are_refused(
+    ad: Client, keywords: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ad.gradient(squares, X, **keywords)

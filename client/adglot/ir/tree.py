@@ -30,12 +30,14 @@ class Tree:
     keys: tuple[str, ...] = ()
     order: tuple[str, ...] = field(default=(), compare=False)
     """The keys as the user's dict had them: a function may loop over it. JSON leaves it out."""
+    named: type | None = field(default=None, compare=False)
+    """The class of a named tuple. JSON leaves it out."""
 
     @property
-    def orders(self) -> tuple[tuple[str, ...], ...]:
-        """The order of every dict inside: where trees are equal, this may still differ."""
-        inner = (child.orders for child in self.children if child.children)
-        return (self.order, *(order for orders in inner for order in orders))
+    def looks(self) -> tuple[Any, ...]:
+        """Orders and classes of all parts: where trees are equal, these may still differ."""
+        inner = (child.looks for child in self.children if child.children)
+        return (self.order, self.named, *(look for looks in inner for look in looks))
 
     @property
     def size(self) -> int:
@@ -119,7 +121,9 @@ def _flatten(value: Any, leaves: list[Any]) -> Tree:
     if isinstance(value, list):
         return Tree("list", tuple(_flatten(item, leaves) for item in value))
     if isinstance(value, tuple):
-        return Tree("tuple", tuple(_flatten(item, leaves) for item in value))
+        named = type(value) if hasattr(value, "_fields") else None
+        children = tuple(_flatten(item, leaves) for item in value)
+        return Tree("tuple", children, named=named)
     leaves.append(value)
     return LEAF
 
@@ -133,7 +137,9 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
         return {key: parts[key] for key in tree.order or tree.keys}
     if tree.kind == "none":
         return None
-    return tuple(children) if tree.kind == "tuple" else children
+    if tree.kind == "list":
+        return children
+    return tuple(children) if tree.named is None else tree.named(*children)
 
 
 def _children(tree: Tree, value: Any, field: str) -> list[Any]:

@@ -134,7 +134,7 @@ def shared(f: Function) -> Function:
         if trace is None:
             return f(*args)
         leaves, values, tree = _lifted(trace, args)
-        key = f, tree, tree.orders, tuple(leaves)
+        key = f, tree, tree.looks, tuple(leaves)
         if key not in trace.shared:
             run = record(f, leaves, tree, abstract=True)
             hidden = _captured([run])
