@@ -42,7 +42,7 @@ def engines(ad: Client) -> None:
 
 def describe(op: Op) -> Iterator[str]:
     """All that the table says of an op, a line each."""
-    yield f"{signature(op)}"
+    yield signature(op)
     yield f"  {op.doc}"
     for attribute in op.attributes:
         yield f"  {attribute.name}: {attribute.kind}{_default(attribute)}. {attribute.doc}"

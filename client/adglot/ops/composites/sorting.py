@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,18 +103,28 @@ def quantile(
 ) -> Value:
     """The values below which static fractions q of the elements lie; NaN where there is a NaN."""
     x = lift_one(a)
-    fractions = np.asarray(static(q, "q"), np.float64)
-    if ((fractions < 0) | (fractions > 1)).any():
-        raise ValueError("Quantiles must be in the range [0, 1]")
+    fractions = _checked(q)
     if method not in _PLACES:
         raise ValueError(f"{method!r} is not a valid method: {', '.join(_PLACES)} are")
     axes = all_axes(axis, x.ndim)
     kind = _interpolated(x, q, method)
     line = _sorted_line(x if x.dtype.kind in "fc" else rules.convert(x, kind), axes)
     rows = [_quantile(line, float(p), method, kind) for p in fractions.ravel()]
-    results = [kept(row, x, axes, keepdims) for row in rows]
-    stacked = joined([rules.reshape(r, (1, *r.shape)) for r in results], 0)
-    return rules.reshape(stacked, (*fractions.shape, *results[0].shape))
+    return _stacked([kept(row, x, axes, keepdims) for row in rows], fractions.shape)
+
+
+def _stacked(rows: Sequence[Value], shape: tuple[int, ...]) -> Value:
+    """The rows along leading axes of this shape."""
+    whole = joined([rules.reshape(row, (1, *row.shape)) for row in rows], 0)
+    return rules.reshape(whole, (*shape, *rows[0].shape))
+
+
+def _checked(q: Any) -> Any:
+    """The fractions as an array; ValueError, as NumPy's, where one is none."""
+    fractions = np.asarray(static(q, "q"), np.float64)
+    if ((fractions < 0) | (fractions > 1)).any():
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    return fractions
 
 
 def _interpolated(x: Value, q: Any, method: str) -> Any:
@@ -161,10 +171,16 @@ def percentile(
     weights: Any = NO_WEIGHTS,
 ) -> Value:
     """The quantiles at q percent."""
-    fractions = q / 100 if type(q) in (bool, int, float) else np.true_divide(static(q, "q"), 100)
+    return quantile(a, _fractions(q), axis, method=method, keepdims=keepdims)
+
+
+def _fractions(percent: Any) -> Any:
+    """Hundredths; Python's numbers stay Python's, for they leave the dtype of the result alone."""
+    python = type(percent) in (bool, int, float)
+    fractions = percent / 100 if python else np.true_divide(static(percent, "q"), 100)
     if np.any((fractions < 0) | (fractions > 1)):
         raise ValueError("Percentiles must be in the range [0, 100]")
-    return quantile(a, fractions, axis, method=method, keepdims=keepdims)
+    return fractions
 
 
 @composite("median")
@@ -197,12 +213,11 @@ def nanquantile(
         return quantile(x, q, axis, method=method, keepdims=keepdims)
     if method != "linear":
         raise TracingError(f"nanquantile: method {method!r} is not supported: use 'linear'")
-    fractions = np.asarray(static(q, "q"), np.float64)
+    fractions = _checked(q)
     axes = all_axes(axis, x.ndim)
     line, kind = _sorted_line(x, axes), _interpolated(x, q, method)
-    rows = [kept(_nan_quantile(line, float(p), kind), x, axes, keepdims) for p in fractions.ravel()]
-    stacked = joined([rules.reshape(r, (1, *r.shape)) for r in rows], 0)
-    return rules.reshape(stacked, (*fractions.shape, *rows[0].shape))
+    rows = [_nan_quantile(line, float(p), kind) for p in fractions.ravel()]
+    return _stacked([kept(row, x, axes, keepdims) for row in rows], fractions.shape)
 
 
 def _nan_quantile(line: Value, q: float, kind: Any) -> Value:
@@ -231,8 +246,7 @@ def nanpercentile(
     weights: Any = NO_WEIGHTS,
 ) -> Value:
     """The quantiles without the NaNs at q percent, by the linear method."""
-    fractions = q / 100 if type(q) in (bool, int, float) else np.true_divide(static(q, "q"), 100)
-    return nanquantile(a, fractions, axis, method=method, keepdims=keepdims)
+    return nanquantile(a, _fractions(q), axis, method=method, keepdims=keepdims)
 
 
 @composite("nanmedian")
