@@ -45,6 +45,7 @@ def _bessel(name: str, doc: str, slope: Callable[..., Value], *kinks: NonSmooth)
         samples=lambda: [
             *(Sample((X,), {"order": order}) for order in (0.0, 1.0, 2.5)),
             Sample((X.astype("float32"),), {"order": 1.0}),
+            *(Sample((np.zeros(2),), {"order": 0.0}, smooth=False) for _ in kinks),
         ],
         nonsmooth=kinks,
     )

@@ -93,6 +93,8 @@ convert_element_type: Op = Op(
     cost=rules.per_output(rules.ARITHMETIC),
     samples=lambda: [
         Sample((np.array([1.5, -2.25]),), {"dtype": "float32"}),
+        Sample((np.array([1.5, -2.25], "float32"),), {"dtype": "float64"}),
+        Sample((np.array([1.5 - 0.5j, -2.25], "complex64"),), {"dtype": "complex128"}),
         Sample((np.array([1.5, -2.25]),), {"dtype": "complex128"}),
         Sample((np.array([1.5, -2.25]),), {"dtype": "int64"}),
         Sample((np.array([1.5 - 0.5j, -2.25]),), {"dtype": "complex64"}),
