@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import adglot
+from adglot import ops
 
 from .agreement import agree
 
@@ -130,3 +131,16 @@ def test_derivatives_follow_the_writes() -> None:
         jacobian = ad.jacobian(f, X)
     a, b = X[:2]
     np.testing.assert_allclose(jacobian, [[2 * a, 0, 0, 0], [2 * a * b, a * a, 0, 0]])
+
+
+def test_arguments_that_share_memory_are_not_written():
+    def first_becomes_seven(pair):
+        pair[0][0] = 7.0
+        return np.sum(pair[0]) + np.sum(pair[1])
+
+    q = np.arange(3.0)
+    for pair in ([q, q], [q[:2], q[1:]]):
+        with pytest.raises(adglot.TracingError, match=r"test_aliasing\.py:\d+.*\n.*shares memory"):
+            adglot.trace(first_becomes_seven, pair)
+    graph = adglot.trace(first_becomes_seven, [q, q.copy()])
+    assert ops.evaluate(graph, [q, q])[0] == 13.0

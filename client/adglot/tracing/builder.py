@@ -31,6 +31,8 @@ class Trace(Builder):
         """The first one in this trace: it stands, even where the function catches it."""
         self.shared: dict[Any, tuple[Graph, list[Value], Tree]] = {}
         """Sub-graphs of functions called with certain types, what they capture, how they nest."""
+        self.sources: dict[int, Numbers] = {}
+        """The arrays that inputs stand for: two of them may share memory."""
         self._captured: dict[int, tuple[Value, Array]] = {}
         self._guarded: set[tuple[int, bool | int]] = set()
 

@@ -24,8 +24,8 @@ from adglot.tracing.trace import Function, Recording, name_of, record
 def cond(predicate: Any, if_true: Function, if_false: Function, *operands: Any) -> Any:
     """`if_true(*operands)` where the predicate holds, else `if_false(*operands)`.
 
-    Only the branch taken is evaluated. Both must give results of the same nesting and shapes;
-    dtypes are promoted. `predicate` is one bool or number.
+    Only the branch taken is evaluated. Both must give results of the same nesting and shapes
+    (TracingError where they do not); dtypes are promoted. `predicate` is one bool or number.
 
     >>> import numpy as np, adglot
     >>> def f(x):

@@ -134,7 +134,10 @@ def inline(graph: Graph, *args: Any) -> Any:
 
 def _argument(builder: Trace, leaf: Any, path: str) -> Array:
     try:
-        return builder.argument(*_known_of(leaf, known=not builder.abstract))
+        value = builder.argument(*_known_of(leaf, known=not builder.abstract))
+        if isinstance(leaf, np.ndarray):
+            builder.sources[value.index] = leaf
+        return value
     except InvalidArgument as error:
         raise error.within(path) from None
     except (TypeError, ValueError):

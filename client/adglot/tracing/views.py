@@ -161,11 +161,24 @@ def writable(handle: Array) -> View:
     while handle.sharing is None or handle.sharing.cells is None:
         root = _root(handle)
         if not _is_written(root):
+            _expect_alone(root)
             memory = Memory(stack.owner(root), root.dtype)
             known = _is_row_major(root)
             root.sharing = View(root, memory=memory, cells=memory.store(root), row_major=known)
         attach(handle, writing=True)
     return handle.sharing
+
+
+def _expect_alone(root: Array) -> None:
+    """Refuse to write to an argument whose array shares memory with another argument's."""
+    sources = stack.owner(root).sources
+    mine = sources.get(root.index)
+    others = (array for index, array in sources.items() if index != root.index)
+    if mine is not None and any(np.may_share_memory(mine, array) for array in others):
+        refuse(
+            "an argument is written that shares memory with another argument",
+            "pass copies, or write to a copy",
+        )
 
 
 def expect_inside(handle: Array) -> None:
