@@ -6,7 +6,7 @@
     ├── NotFound (LookupError)
     │   ├── UnknownEngine
     │   └── UnknownGraph
-    ├── Unsupported                     the engine lacks an op or an operator
+    ├── Unsupported (NotImplementedError)  the engine lacks an op or operator
     ├── GuardFailed                     the point takes a branch that the graph did not record
     ├── LimitExceeded                   over a limit: carries the limit and the need
     ├── Unavailable                     the engine or the server is starting, stopping or away

@@ -106,6 +106,9 @@ class Methods(ABC):
     ) -> Any:
         """The gradient of a real scalar function, of the structure of the argument `argnums`.
 
+        Every part has the shape and dtype of the part of the argument; several `argnums` give a
+        tuple. InvalidArgument where y is not one real float.
+
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
         ...     ad.gradient(lambda x: np.sum(x * x), np.array([1.0, 2.0]))
@@ -116,7 +119,13 @@ class Methods(ABC):
     def value_and_gradient(
         self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
     ) -> Any:
-        """``(y, gradient)`` for little more than the gradient alone."""
+        """``(y, gradient)`` for little more than the gradient alone.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.value_and_gradient(lambda x: np.sum(x * x), np.array([1.0, 2.0]))
+        (np.float64(5.0), array([2., 4.]))
+        """
         return self._run(plans.gradient(self._ask(f, args, **keywords), argnums, value=True))
 
     def derivative(
@@ -141,7 +150,14 @@ class Methods(ABC):
     ) -> Any:
         """The Jacobian: in each place of y, the structure of the argument, ``shape(y)+shape(x)``.
 
-        `mode` is "forward", "reverse", or "auto" for the cheaper one.
+        `mode` is "forward", "reverse", or "auto" for the cheaper one. Several `argnums` give a
+        tuple in each place of y.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.jacobian(lambda x: x[0] * x, np.array([2.0, 3.0]))
+        array([[4., 0.],
+               [3., 2.]])
         """
         ask = self._ask(f, args, **keywords)
         return self._run(plans.jacobian(ask, argnums, mode, value=False))
@@ -154,14 +170,32 @@ class Methods(ABC):
         mode: Mode = "auto",
         **keywords: Unpack[Keywords],
     ) -> Any:
-        """``(y, jacobian)`` for little more than the Jacobian alone."""
+        """``(y, jacobian)`` for little more than the Jacobian alone.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     y, J = ad.value_and_jacobian(np.cumsum, np.array([2.0, 3.0]), mode="reverse")
+        >>> J
+        array([[1., 0.],
+               [1., 1.]])
+        """
         ask = self._ask(f, args, **keywords)
         return self._run(plans.jacobian(ask, argnums, mode, value=True))
 
     def hessian(
         self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
     ) -> Any:
-        """The Hessian of a real scalar function, ``shape(x) + shape(x)``, forward over reverse."""
+        """The Hessian of a real scalar function, ``shape(x) + shape(x)``, forward over reverse.
+
+        Where the argument nests, or several `argnums` are given, each place of that structure
+        holds the same structure again. InvalidArgument where y is not one real float.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.hessian(lambda x: x[0] ** 2 * x[1], np.array([3.0, 5.0]))
+        array([[10.,  6.],
+               [ 6.,  0.]])
+        """
         return self._run(plans.hessian(self._ask(f, args, **keywords), argnums))
 
     def hvp(
@@ -173,7 +207,17 @@ class Methods(ABC):
         seed_axis: bool = False,
         **keywords: Unpack[Keywords],
     ) -> Any:
-        """The Hessian of a real scalar function times tangents, of the structure of primals."""
+        """The Hessian of a real scalar function times tangents, of the structure of primals.
+
+        `primals`, `tangents` and `seed_axis` are as for `jvp`. InvalidArgument where y is not one
+        real float.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     x, t = np.array([3.0, 5.0]), np.array([1.0, 0.0])
+        ...     ad.hvp(lambda x: x[0] ** 2 * x[1], (x,), (t,))
+        (array([10.,  6.]),)
+        """
         return self._run(plans.hvp(self._ask(f, tuple(primals), **keywords), tangents, seed_axis))
 
     def explain(
@@ -185,7 +229,16 @@ class Methods(ABC):
         mode: Mode = "auto",
         **keywords: Unpack[Keywords],
     ) -> Any:
-        """The program that an operator would run: an `Explanation`, which prints as its text."""
+        """The program that an operator would run: an `Explanation`, which prints as its text.
+
+        Nothing is evaluated. Unsupported where the engine has no program to show.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     explanation = ad.explain(np.sin, 1.0, operator="derivative")
+        >>> "cos" in str(explanation)
+        True
+        """
         ask = self._ask(f, args, **keywords)
         return self._run(plans.explain(ask, operator, argnums, mode))
 
@@ -211,15 +264,34 @@ class Methods(ABC):
         return self._run(self._warm(prepared, kept, args, operator, keywords))
 
     def register(self, graph: Graph) -> Any:
-        """Send a graph to the server, which then knows it by the digest returned."""
+        """Send a graph to the server, which then knows it by the digest returned.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     digest = ad.register(adglot.trace(np.sin, 0.0))
+        ...     ad.derivative(digest, 0.0)
+        np.float64(1.0)
+        """
         return self._run(plans.register(self._session, graph))
 
     def engines(self) -> Any:
-        """A tuple of `EngineInfo`: who can differentiate here, and why others cannot."""
+        """A tuple of `EngineInfo`: who can differentiate here, and why others cannot.
+
+        >>> import adglot
+        >>> with adglot.connect() as ad:
+        ...     "native" in [engine.name for engine in ad.engines()]
+        True
+        """
         return self._run(plans.listing("engines"))
 
     def ops(self) -> Any:
-        """A tuple of `OpInfo`: the ops that graphs may have here."""
+        """A tuple of `OpInfo`: the ops that graphs may have here.
+
+        >>> import adglot
+        >>> with adglot.connect() as ad:
+        ...     "sin" in [op.name for op in ad.ops()]
+        True
+        """
         return self._run(plans.listing("ops"))
 
     def info(self) -> Any:

@@ -47,6 +47,15 @@ class Graph:
 
     Values are numbered: the inputs first, then the outputs of every node in order. `outputs`
     are indices of values. Names, trees and locations are metadata: they stay out of the digest.
+
+    >>> Graph(
+    ...     inputs=(Type("float64"),),
+    ...     nodes=(Node("sin", (0,), {}, (Type("float64"),)),),
+    ...     outputs=(1,),
+    ...     input_names=("x",),
+    ...     output_names=("y",),
+    ... )
+    <Graph f(float64[]) -> (float64[]), 1 nodes>
     """
 
     inputs: tuple[Type, ...]
