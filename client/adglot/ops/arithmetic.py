@@ -115,7 +115,10 @@ divide: Op = binary(
 # ------------------------------------------------------------------ comparison
 
 
-def _comparison(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
+def _predicate(
+    name: str, doc: str, evaluate: Callable[..., Any], samples: Callable[[], list[Sample]]
+) -> Op:
+    """An elementwise op of two operands whose result is bool."""
     return Op(
         name=name,
         doc=doc,
@@ -126,51 +129,48 @@ def _comparison(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
         transpose=INTEGER_VALUED,
         batch=rules.batch_elementwise(name),
         cost=rules.per_output(ARITHMETIC),
-        samples=lambda: [
-            Sample((X1, X2)),
-            Sample((X1[:, None], np.array([1, 2, 2]))),
-            Sample((np.array([1, 2]), np.array([1, 3], "int32"))),
-        ],
+        samples=samples,
         weak=True,
         finite=True,
     )
 
 
-equal: Op = _comparison("equal", "x1 == x2, as bool.", np.equal)
-not_equal: Op = _comparison("not_equal", "x1 != x2, as bool.", np.not_equal)
-less: Op = _comparison("less", "x1 < x2, as bool.", np.less)
-less_equal: Op = _comparison("less_equal", "x1 <= x2, as bool.", np.less_equal)
-greater: Op = _comparison("greater", "x1 > x2, as bool.", np.greater)
-greater_equal: Op = _comparison("greater_equal", "x1 >= x2, as bool.", np.greater_equal)
+def _numbers() -> list[Sample]:
+    return [
+        Sample((X1, X2)),
+        Sample((X1[:, None], np.array([1, 2, 2]))),
+        Sample((np.array([1, 2]), np.array([1, 3], "int32"))),
+    ]
+
+
+equal: Op = _predicate("equal", "x1 == x2, as bool.", np.equal, _numbers)
+not_equal: Op = _predicate("not_equal", "x1 != x2, as bool.", np.not_equal, _numbers)
+less: Op = _predicate("less", "x1 < x2, as bool.", np.less, _numbers)
+less_equal: Op = _predicate("less_equal", "x1 <= x2, as bool.", np.less_equal, _numbers)
+greater: Op = _predicate("greater", "x1 > x2, as bool.", np.greater, _numbers)
+greater_equal: Op = _predicate("greater_equal", "x1 >= x2, as bool.", np.greater_equal, _numbers)
 
 
 # ------------------------------------------------------------------ logic
 
 
-def _logic(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
-    return Op(
-        name=name,
-        doc=doc,
-        operands=("x1", "x2"),
-        evaluate=evaluate,
-        infer=rules.infer_elementwise(rules.boolean),
-        jvp=rules.jvp_zero(name),
-        transpose=INTEGER_VALUED,
-        batch=rules.batch_elementwise(name),
-        cost=rules.per_output(ARITHMETIC),
-        samples=lambda: [
-            Sample((X1 > 0, X2 > 0)),
-            Sample((X1[:, None] > 0, np.array([0, 3]))),
-            Sample((np.array([0.0, 0.5, 0.0]), X2 > 0), smooth=False),
-        ],
-        weak=True,
-        finite=True,
-    )
+def _truths() -> list[Sample]:
+    return [
+        Sample((X1 > 0, X2 > 0)),
+        Sample((X1[:, None] > 0, np.array([0, 3]))),
+        Sample((np.array([0.0, 0.5, 0.0]), X2 > 0), smooth=False),
+    ]
 
 
-logical_and: Op = _logic("logical_and", "Whether both are true (not 0), as bool.", np.logical_and)
-logical_or: Op = _logic("logical_or", "Whether one is true (not 0), as bool.", np.logical_or)
-logical_xor: Op = _logic("logical_xor", "Whether just one is true, as bool.", np.logical_xor)
+logical_and: Op = _predicate(
+    "logical_and", "Whether both are true (not 0), as bool.", np.logical_and, _truths
+)
+logical_or: Op = _predicate(
+    "logical_or", "Whether one is true (not 0), as bool.", np.logical_or, _truths
+)
+logical_xor: Op = _predicate(
+    "logical_xor", "Whether just one is true, as bool.", np.logical_xor, _truths
+)
 
 
 # ------------------------------------------------------------------ where

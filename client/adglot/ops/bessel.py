@@ -15,6 +15,9 @@ from adglot.ops.special_functions import in_double, scipy_only
 X = np.array([0.5, 3.25, 12.0])
 
 
+_infer = rules.infer_elementwise(rules.real_inexact)
+
+
 def _evaluate(name: str) -> Callable[..., Array]:
     def evaluate(x: Array, order: float) -> Array:
         function = scipy_only(name)
@@ -37,7 +40,7 @@ def _bessel(name: str, doc: str, slope: Callable[..., Value], *kinks: NonSmooth)
         operands=("x",),
         attributes=(Attr("order", "float", "the order, any real number"),),
         evaluate=_evaluate(name),
-        infer=lambda x, order: rules.infer_elementwise(rules.real_inexact)(x),
+        infer=lambda x, order: _infer(x),
         jvp=rules.jvp_by_partials(f"special.{name}", (tangent,)),
         transpose=rules.NOT_LINEAR,
         batch=rules.batch_elementwise(f"special.{name}"),

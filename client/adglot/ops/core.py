@@ -400,28 +400,14 @@ class Builder:
         An input may be a value that a node defines: then the graph begins behind that node.
         Guards are left out where `guarded` is false.
         """
-        number = {v.index: i for i, v in enumerate(inputs)}
-        nodes: list[Node] = []
-        count = len(inputs)
         guards = self.guards if guarded else []
-        for record in self.live([*outputs, *(value for value, _, _ in guards)], inputs):
-            nodes.append(
-                Node(
-                    record.op.name,
-                    tuple([number[v.index] for v in record.operands]),
-                    record.attributes,
-                    tuple([v.type for v in record.outputs]),
-                    record.location,
-                )
-            )
-            for value in record.outputs:
-                number.setdefault(value.index, count)
-                count += 1
+        roots = [*outputs, *(value for value, _, _ in guards)]
+        nodes, number = _numbered(self.live(roots, inputs), inputs)
         flat_in = Tree("tuple", (Tree(),) * len(inputs))
         flat_out = Tree("tuple", (Tree(),) * len(outputs)) if len(outputs) != 1 else Tree()
         return Graph(
             inputs=tuple(v.type for v in inputs),
-            nodes=tuple(nodes),
+            nodes=nodes,
             outputs=tuple(number[v.index] for v in outputs),
             input_names=tuple(input_names or (f"x{i}" for i in range(len(inputs)))),
             output_names=tuple(output_names or (f"y{i}" for i in range(len(outputs)))),
@@ -471,6 +457,23 @@ class Builder:
                 live.append(record)
         live.reverse()
         return live
+
+
+def _numbered(
+    records: Iterable[Record], inputs: Sequence[Value]
+) -> tuple[tuple[Node, ...], dict[int, int]]:
+    """The nodes, and what each value's index in the builder is in the graph."""
+    number = {v.index: i for i, v in enumerate(inputs)}
+    nodes: list[Node] = []
+    count = len(inputs)
+    for op, operands, attributes, outputs, location in records:
+        sources = tuple([number[v.index] for v in operands])
+        types = tuple([v.type for v in outputs])
+        nodes.append(Node(op.name, sources, attributes, types, location))
+        for value in outputs:
+            number.setdefault(value.index, count)
+            count += 1
+    return tuple(nodes), number
 
 
 def builder_of(operands: Iterable[Any]) -> Builder:
