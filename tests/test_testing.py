@@ -98,6 +98,19 @@ def test_rule_in_a_loop_is_found_at_its_place() -> None:
     assert check.passed
 
 
+def test_a_derivative_may_be_zero() -> None:
+    @adglot.custom_derivative
+    def nothing(x: Any) -> Any:
+        return x * 0.0
+
+    nothing.def_jvp(lambda primals, tangents: (nothing(*primals), tangents[0] * 0.0))
+    (check,) = check_custom_derivative(nothing, np.zeros(2))
+    assert check.given == check.measured == 0.0
+    nothing.def_jvp(lambda primals, tangents: (nothing(*primals), tangents[0] * np.nan))
+    with pytest.raises(InvalidArgument, match="nan by its jvp rule"):
+        check_custom_derivative(nothing, np.zeros(2))
+
+
 def test_nothing_to_check() -> None:
     with pytest.raises(InvalidArgument, match="no custom_derivative"):
         check_custom_derivative(np.sin, X)

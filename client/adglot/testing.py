@@ -114,8 +114,8 @@ def _check(node: Node, operands: Arrays, place: str) -> RuleCheck:
         measured, bound = _measured(function, operands, v, w)
         checks.append(RuleCheck(place, node.location, str(mode), given, measured, bound))
         _refuse_nonlinear(rule, operands, seeds, other, checks[-1])
-    worst = max(checks, key=lambda c: abs(c.given - c.measured) / c.bound)
-    if not all(check.passed for check in checks):
+    worst = max(checks, key=lambda c: (not c.passed, abs(c.given - c.measured) - c.bound))
+    if not worst.passed:
         raise _wrong(
             worst,
             f"<w, J v> is {worst.measured:.6g} by differences of {function.name}, but "

@@ -22,6 +22,7 @@ from adglot.errors import (
     Unsupported,
 )
 from adglot.ir import Graph, Guard, Node, Type
+from adglot.ops import check
 from adglot.v1 import graph_pb2 as pb
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
@@ -176,3 +177,12 @@ def test_a_request_over_a_limit_is_refused_at_once(
     assert caught.value.name == name
     assert caught.value.need > caught.value.limit
     assert time.thread_time() - started < 0.5
+
+
+def test_names_of_many_inputs_are_checked_in_time() -> None:
+    count = 200_000
+    names = (*(f"x{i}" for i in range(count - 1)), "x0")
+    started = time.perf_counter()
+    with pytest.raises(InvalidArgument, match="'x0' stands twice"):
+        check(Graph((Type("float64"),) * count, (), (0,), names, ("y",)))
+    assert time.perf_counter() - started < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -76,7 +77,7 @@ def _signature_faults(graph: Graph, limits: Limits) -> Iterator[Violation]:
     ):
         if len(names) != count:
             yield Violation(f"{kind}_names", f"expected {count} names, got {len(names)}")
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        for name in sorted(name for name, times in Counter(names).items() if times > 1):
             yield Violation(f"{kind}_names", f"{name!r} stands twice")
 
 
