@@ -60,8 +60,7 @@ def test_a_chain_of_guards() -> None:
 
 def test_python_calls_are_linear() -> None:
     """Calls of Python functions a node do not grow with the length."""
-    import gc
-import sys
+    import sys
 
     def calls(n: int) -> int:
         count = 0
