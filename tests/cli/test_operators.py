@@ -1,6 +1,7 @@
 """The commands that compute, against closed forms."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,10 @@ def test_an_error_of_the_function_itself_is_not_hidden(run: Run, folder: Path) -
     (folder / "broken.py").write_text("def f(x):\n    return x + 1 / 0\n")
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         run("gradient", "broken.py:f", "--at", X)
+
+
+def test_a_file_never_stands_in_for_a_module(run: Run) -> None:
+    source = Path("a_model.py").read_text(encoding="utf-8")
+    Path("json.py").write_text(source, encoding="utf-8")
+    assert _json(run, "evaluate", "json.py:cubic", "--at", X) == {"value": -18.0}
+    assert sys.modules["json"] is json

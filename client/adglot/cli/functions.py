@@ -64,15 +64,19 @@ def _from_file(path: Path) -> ModuleType:
     """As ``python path`` would run it: its folder comes first, but it is not ``__main__``."""
     if not path.is_file():
         raise InvalidArgument(f"there is no file {path}")
-    spec = util.spec_from_file_location(path.stem, path)
+    name = str(path)  # no module's name: a file json.py must not stand in for the library's
+    spec = util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules[path.stem] = util.module_from_spec(spec)
+    module = sys.modules[name] = util.module_from_spec(spec)
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except ImportError as error:
-        raise InvalidArgument(f"cannot import {path}: {error}") from error
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, ImportError):
+            raise InvalidArgument(f"cannot import {path}: {error}") from error
+        raise
     return module
 
 
