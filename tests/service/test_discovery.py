@@ -52,3 +52,9 @@ def test_limits_are_known_before_anything_is_sent() -> None:
         adglot.connect(server.addresses[0]) as ad,
     ):
         assert ad.info().limits == limits.as_dict()
+
+
+def test_ops_say_whether_they_have_derivatives(ad: adglot.Client) -> None:
+    listed = {op.name: op.differentiable for op in ad.ops()}
+    names = ("sin", "floor", "take", "equal", "argmax", "isfinite", "iota")
+    assert [listed[name] for name in names] == [True, True, True, False, False, False, False]

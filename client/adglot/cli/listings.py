@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from itertools import chain
 
 import click
 from rich import box
@@ -16,11 +15,8 @@ from adglot.calls import OPERATORS, EngineInfo
 from adglot.cli.connection import client_options
 from adglot.client import Client
 from adglot.errors import NotFound
-from adglot.ir import Type
-from adglot.ops import TABLE, Absent, Attr, Op, Sample
+from adglot.ops import TABLE, Absent, Attr, Op
 from adglot.ops.core import REQUIRED
-
-NO_TANGENTS = "its results are bool or integer"
 
 
 @click.command
@@ -65,15 +61,7 @@ def signature(op: Op) -> str:
 
 def derivative(op: Op) -> str:
     """Whether the op has a derivative, and if not, why."""
-    if isinstance(op.jvp, Absent):
-        return f"none: {op.jvp.reason}"
-    results = chain.from_iterable(_result_types(op, sample) for sample in op.samples())
-    return "yes" if any(type.is_differentiable for type in results) else f"none: {NO_TANGENTS}"
-
-
-def _result_types(op: Op, sample: Sample) -> tuple[Type, ...]:
-    attributes = op.complete(dict(sample.attributes))
-    return op.output_types(tuple(map(Type.of, sample.operands)), attributes)
+    return f"none: {op.no_derivative}" if op.no_derivative else "yes"
 
 
 def _op(name: str) -> Op:

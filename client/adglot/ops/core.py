@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -191,6 +192,18 @@ class Op:
             unknown = ", ".join(sorted(strange))
             raise InvalidArgument(f"{self.name}: unknown attribute {unknown}; it takes {known}")
         return {a.name: attributes.get(a.name, a.default) for a in self.attributes}
+
+    @cached_property
+    def no_derivative(self) -> str:
+        """Why the op has no derivative; empty where it has one."""
+        if isinstance(self.jvp, Absent):
+            return self.jvp.reason
+        typed = any(t.is_differentiable for sample in self.samples() for t in self._types(sample))
+        return "" if typed else "its results are bool or integer"
+
+    def _types(self, sample: Sample) -> tuple[Type, ...]:
+        attributes = self.complete(sample.attributes)
+        return self.output_types(list(map(Type.of, sample.operands)), attributes)
 
     def output_types(self, operands: Sequence[Type], attributes: Attributes) -> tuple[Type, ...]:
         types = self.infer(*operands, **attributes)

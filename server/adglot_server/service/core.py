@@ -23,7 +23,7 @@ from adglot.errors import (
     UnknownGraph,
 )
 from adglot.ir import OPSET, Graph
-from adglot.ops import TABLE, Absent, Op, check
+from adglot.ops import TABLE, Op, check
 from adglot.ops.core import REQUIRED
 from adglot.stopping import stopped_by
 from adglot_server.engines.base import Control, Prepared, Request
@@ -179,4 +179,4 @@ def _report(
 
 def _op_info(op: Op) -> OpInfo:
     attributes = tuple(AttributeInfo(a.name, a.kind, a.default is REQUIRED) for a in op.attributes)
-    return OpInfo(op.name, op.doc, attributes, not isinstance(op.jvp, Absent))
+    return OpInfo(op.name, op.doc, attributes, not op.no_derivative)
