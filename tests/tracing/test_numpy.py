@@ -270,3 +270,30 @@ def test_a_plain_array_on_the_left() -> None:
     agree(lambda x: M @ x, V)
     agree(lambda x: (x >= W) | (x <= W), V)
     agree(lambda x: 2.0 - x, V)
+
+
+NEW_ARRAYS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "full_like": (lambda x, v: np.full_like(x, 2.5), "float64 float32 int64"),
+    "full_like, a row": (lambda x, v: np.full_like(x, v), "float64 float32 int64"),
+    "full_like, dtype": (lambda x, v: np.full_like(x, 1, np.complex128), "float64 float32 int64"),
+    "full_like, shape": (lambda x, v: np.full_like(x, 1, shape=3), "float64 float32 int64"),
+    "zeros_like": (lambda x, v: np.zeros_like(x), "float64 float32 int64 bool"),
+    "zeros_like, dtype": (lambda x, v: np.zeros_like(x, np.int64), "float64 float32 int64 bool"),
+    "zeros_like, shape": (lambda x, v: np.zeros_like(x, shape=(2, 2)), "float64 int64 bool"),
+    "ones_like": (lambda x, v: np.ones_like(x), "float64 float32 int64 bool"),
+    "ones_like, dtype": (lambda x, v: np.ones_like(x, np.int64), "float64 float32 int64 bool"),
+    "ones_like, shape": (lambda x, v: np.ones_like(x, shape=(2, 2)), "float64 int64 bool"),
+    "full": (lambda x, v: np.full(3, v[0]), "float64 float32"),
+    "full, a row": (lambda x, v: np.full((2, 3), v), "float64 float32"),
+    "full, dtype": (lambda x, v: np.full((2,), v[0], np.complex128), "float64 float32"),
+    "copy": (lambda x, v: np.copy(x), "float64 float32"),
+    "of lists": (lambda x, v: (np.zeros_like([v[0], v[1]]), np.copy([v[0], 2.0])), "float64"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [(name, dtype) for name, (_, dtypes) in NEW_ARRAYS.items() for dtype in dtypes.split()],
+)
+def test_new_arrays_like_traced_ones(name: str, dtype: str) -> None:
+    agree(NEW_ARRAYS[name][0], M.astype(dtype), V.astype(dtype))

@@ -83,7 +83,8 @@ def full_like(
     *,
     device: Any = None,
 ) -> Any:
-    return full(np.shape(a) if shape is None else shape, fill_value, dtype or _dtype(a))
+    a = arrays.asarray(a)
+    return full(a.shape if shape is None else shape, fill_value, dtype or a.dtype)
 
 
 def _like(value: Any) -> Callable[..., Any]:

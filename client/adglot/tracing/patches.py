@@ -21,6 +21,7 @@ from adglot.ops.composites import ALIASES, COMPOSITES
 from adglot.tracing import array as arrays
 from adglot.tracing import dispatch, queries, stack
 from adglot.tracing.brackets import BRACKETS
+from adglot.tracing.creation import CREATION
 
 Function = Callable[..., Any]
 Members = dict[str, Any]
@@ -142,7 +143,7 @@ _CREATING = ("arange", "full", "full_like")
 
 def _dispatched(module: ModuleType, prefix: str) -> Iterator[str]:
     """A module's functions with a dispatcher that can be traced."""
-    for path in (*COMPOSITES, *ALIASES):
+    for path in (*COMPOSITES, *ALIASES, *CREATION):
         part, _, name = path.rpartition(".")
         if part == prefix and hasattr(vars(module).get(name), "_implementation"):
             yield name

@@ -137,21 +137,6 @@ CALCULUS = [
 ]
 
 CREATION = [
-    *calls(
-        "full_like",
-        (M, 2.5),
-        (M, V[:4]),
-        (M, 1, {"dtype": np.complex128}),
-        (M, 1, {"shape": 3}),
-        kinds="fsi",
-    ),
-    *[
-        c
-        for n in ("zeros_like", "ones_like")
-        for c in calls(n, (M,), (M, np.int64), (M, {"shape": (2, 2)}), kinds="fsib")
-    ],
-    *calls("full", (3, Z), ((2, 5), V), ((2,), Z, np.complex128)),
-    *calls("copy", (M,)),
     *calls("astype", (M, np.float32), (M, np.int64), (M, np.complex128), (M, bool)),
     *calls(
         "linspace",

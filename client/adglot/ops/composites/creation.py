@@ -1,4 +1,4 @@
-"""New arrays like a traced one, or between traced ends; lengths and shapes are static."""
+"""New arrays between traced ends, in another dtype, of static indices; lengths are static."""
 
 from __future__ import annotations
 
@@ -23,75 +23,6 @@ from adglot.ops.composites.support import (
     static,
 )
 from adglot.ops.core import Value
-
-# ------------------------------------------------------------------ filled arrays
-
-
-@composite("full_like")
-def full_like(
-    a: Any,
-    fill_value: Any,
-    dtype: Any = None,
-    order: str = "K",
-    subok: bool = True,
-    shape: Any = None,
-    *,
-    device: Any = None,
-) -> Value:
-    """An array of one value, with the shape and dtype of a where none is given."""
-    x, fill = lift(a, fill_value)
-    size = x.shape if shape is None else tuple(np.atleast_1d(static(shape, "shape")).tolist())
-    return rules.broadcast_to(astype(fill, x.dtype if dtype is None else dtype), size)
-
-
-@composite("zeros_like", "empty_like")
-def zeros_like(
-    a: Any,
-    dtype: Any = None,
-    order: str = "K",
-    subok: bool = True,
-    shape: Any = None,
-    *,
-    device: Any = None,
-) -> Value:
-    """Zeros; `empty_like` is the same, for a graph has no undefined values."""
-    return full_like(a, 0, dtype, order, subok, shape)
-
-
-@composite("ones_like")
-def ones_like(
-    a: Any,
-    dtype: Any = None,
-    order: str = "K",
-    subok: bool = True,
-    shape: Any = None,
-    *,
-    device: Any = None,
-) -> Value:
-    """Ones."""
-    return full_like(a, 1, dtype, order, subok, shape)
-
-
-@composite("full")
-def full(
-    shape: Any,
-    fill_value: Any,
-    dtype: Any = None,
-    order: str = "C",
-    *,
-    device: Any = None,
-    like: Any = None,
-) -> Value:
-    """An array of one traced value, or of a row of them."""
-    fill = lift_one(fill_value)
-    size = tuple(np.atleast_1d(static(shape, "shape")).tolist())
-    return rules.broadcast_to(astype(fill, dtype), size)
-
-
-@composite("copy")
-def copy(a: Any, order: str = "K", subok: bool = False) -> Value:
-    """The same value: values never change."""
-    return lift_one(a)
 
 
 @composite("astype")
