@@ -31,6 +31,7 @@ class Fields(TypedDict, total=False):
     mode: Mode
     seed_axis: bool
     include_values: bool
+    sparse: bool
 
 
 @dataclass(slots=True)

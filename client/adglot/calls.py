@@ -13,7 +13,7 @@ from adglot.ir import Graph
 
 Array = np.ndarray[Any, Any]
 Operator = Literal["evaluate", "jvp", "vjp", "gradient", "jacobian", "hessian", "hvp"]
-Mode = Literal["auto", "forward", "reverse"]
+Mode = Literal["auto", "forward", "reverse", "mixed"]
 Port = int | str
 """An input or an output: its position, or its name in a graph sent along."""
 
@@ -44,6 +44,7 @@ class Call:
     batch: bool = False
     seed_axis: bool = False
     include_values: bool = False
+    sparse: bool = False
     deadline: float | None = None
 
     def __post_init__(self) -> None:
@@ -64,8 +65,9 @@ class Call:
 class Report:
     """How an answer came about; see ``Report`` in ``operators.proto``.
 
-    `mode` is "none", "forward", "reverse" or "forward over reverse". `error_estimates` is filled
-    for those who ask by `adglot.reports`: the ones of the `Answer`.
+    `mode` is "none", "forward", "reverse", "mixed" or "forward over reverse"; `colours` is 0 where
+    the answer is dense. `error_estimates` is filled for those who ask by `adglot.reports`: the
+    ones of the `Answer`.
     """
 
     engine: str = ""
@@ -79,12 +81,43 @@ class Report:
     digest: str = ""
     wrt: tuple[int, ...] = ()
     of: tuple[int, ...] = ()
+    colours: int = 0
     error_estimates: tuple[Array, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """Where a sparse matrix may differ from zero, in compressed rows as SciPy has them (CSR).
+
+    - `indptr`: int32 or int64 [rows + 1], ascending from 0
+    - `indices`: the columns of row r are ``indices[indptr[r] : indptr[r + 1]]``, ascending; of the
+      dtype of `indptr`
+    - `columns`: how many columns the matrix has
+
+    >>> Pattern(np.array([0, 2, 3]), np.array([0, 1, 1]), columns=2).shape
+    (2, 2)
+    """
+
+    indptr: Array
+    indices: Array
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.indptr) - 1, self.columns
+
+    @property
+    def nonzeros(self) -> int:
+        return len(self.indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """The answer to a `Call`: arrays in the order of ``operators.proto``, and the report.
+
+    Where the call was `sparse`, `patterns` has one `Pattern` a derivative: of a matrix of
+    size(y) rows and size(x) columns, of which the derivative is the nonzeros [n], row by row; with
+    `batch` [B, n], of one pattern.
 
     `error_estimates`, of numerical engines only, has one real array a derivative, of its shape:
     the estimated absolute errors of its components.
@@ -94,14 +127,19 @@ class Answer:
     derivatives: tuple[Array, ...] = ()
     report: Report = field(default_factory=Report)
     error_estimates: tuple[Array, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The program an operator would run, as text; the report has its op counts."""
+    """The program an operator would run, as text; the report has its op counts.
+
+    Where it is sparse, `patterns` are those of the answer at any point.
+    """
 
     text: str
     report: Report
+    patterns: tuple[Pattern, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -149,7 +187,11 @@ class OpInfo:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """One engine of a server; `reason` says why it is not available, `ops` () means all."""
+    """One engine of a server; `reason` says why it is not available, `ops` () means all.
+
+    `sparse` says that it has a sparse mode of its own: else sparse answers are made of its
+    jvp, vjp or hvp with coloured seeds.
+    """
 
     name: str
     available: bool
@@ -157,6 +199,7 @@ class EngineInfo:
     version: str = ""
     operators: tuple[Operator, ...] = ()
     ops: tuple[str, ...] = ()
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

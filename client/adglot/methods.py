@@ -146,12 +146,18 @@ class Methods(ABC):
         *args: Any,
         argnums: Argnums = 0,
         mode: Mode = "auto",
+        sparse: bool = False,
         **keywords: Unpack[Keywords],
     ) -> Any:
         """The Jacobian: in each place of y, the structure of the argument, ``shape(y)+shape(x)``.
 
         `mode` is "forward", "reverse", or "auto" for the cheaper one. Several `argnums` give a
         tuple in each place of y.
+
+        With `sparse` each block is a `scipy.sparse.csr_array` of size(y) rows and size(x) columns
+        instead, made of few passes: one a colour of its pattern. `mode` may then be "mixed" too:
+        some columns forward and some rows in reverse. With `batch` a block is a `Matrices`, the
+        sequence of the points' arrays. Unsupported without SciPy, InvalidArgument for complex numbers.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
@@ -160,7 +166,7 @@ class Methods(ABC):
                [3., 2.]])
         """
         ask = self._ask(f, args, **keywords)
-        return self._run(plans.jacobian(ask, argnums, mode, value=False))
+        return self._run(plans.jacobian(ask, argnums, mode, sparse, value=False))
 
     def value_and_jacobian(
         self,
@@ -168,6 +174,7 @@ class Methods(ABC):
         *args: Any,
         argnums: Argnums = 0,
         mode: Mode = "auto",
+        sparse: bool = False,
         **keywords: Unpack[Keywords],
     ) -> Any:
         """``(y, jacobian)`` for little more than the Jacobian alone.
@@ -180,15 +187,21 @@ class Methods(ABC):
                [1., 1.]])
         """
         ask = self._ask(f, args, **keywords)
-        return self._run(plans.jacobian(ask, argnums, mode, value=True))
+        return self._run(plans.jacobian(ask, argnums, mode, sparse, value=True))
 
     def hessian(
-        self, f: Function, *args: Any, argnums: Argnums = 0, **keywords: Unpack[Keywords]
+        self,
+        f: Function,
+        *args: Any,
+        argnums: Argnums = 0,
+        sparse: bool = False,
+        **keywords: Unpack[Keywords],
     ) -> Any:
         """The Hessian of a real scalar function, ``shape(x) + shape(x)``, forward over reverse.
 
         Where the argument nests, or several `argnums` are given, each place of that structure
         holds the same structure again. InvalidArgument where y is not one real float.
+        With `sparse` each block is a `scipy.sparse.csr_array`, as for `jacobian`.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
@@ -196,7 +209,7 @@ class Methods(ABC):
         array([[10.,  6.],
                [ 6.,  0.]])
         """
-        return self._run(plans.hessian(self._ask(f, args, **keywords), argnums))
+        return self._run(plans.hessian(self._ask(f, args, **keywords), argnums, sparse))
 
     def hvp(
         self,
@@ -227,11 +240,13 @@ class Methods(ABC):
         operator: str = "vjp",
         argnums: Argnums | None = None,
         mode: Mode = "auto",
+        sparse: bool = False,
         **keywords: Unpack[Keywords],
     ) -> Any:
         """The program that an operator would run: an `Explanation`, which prints as its text.
 
-        Nothing is evaluated. Unsupported where the engine has no program to show.
+        Nothing is evaluated. Unsupported where the engine has no program to show. With `sparse` the
+        explanation has the patterns of the matrices, of any point.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
@@ -240,7 +255,7 @@ class Methods(ABC):
         True
         """
         ask = self._ask(f, args, **keywords)
-        return self._run(plans.explain(ask, operator, argnums, mode))
+        return self._run(plans.explain(ask, operator, argnums, mode, sparse))
 
     def prepare(self, f: Function, *args: Any, operator: str = "gradient", **keywords: Any) -> Any:
         """Trace and transform once; the `Prepared` result takes the arguments of the operator.
@@ -314,9 +329,11 @@ class Methods(ABC):
     ) -> Plan[Prepared]:
         """Have the server make the program now, which shows mistakes now too."""
         argnums, mode = keywords.pop("argnums", None), keywords.pop("mode", "auto")
+        sparse = keywords.pop("sparse", False)
         keywords.pop("seed_axis", None)
+        ask = self._ask(kept, args, **keywords)
         with suppress(Unsupported):  # Then the engine shows no program: the first call makes it.
-            yield from plans.explain(self._ask(kept, args, **keywords), operator, argnums, mode)
+            yield from plans.explain(ask, operator, argnums, mode, sparse)
         return prepared
 
 

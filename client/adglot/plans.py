@@ -29,6 +29,7 @@ from adglot.ir import LEAF, Graph, Tree, leaves_like
 from adglot.naming import named_text
 from adglot.nesting import nest, scalars, scatter
 from adglot.points import Point, as_dtype
+from adglot.sparse import blocks, check_installed
 
 Argnums = int | Sequence[int]
 
@@ -95,26 +96,28 @@ def derivative(ask: Ask, argnum: int) -> Plan[Any]:
     return _by_output(point, answer, scalars(answer.derivatives))
 
 
-def jacobian(ask: Ask, argnums: Argnums, mode: Mode, value: bool) -> Plan[Any]:
-    point, answer = yield from ask.send(_whole("jacobian", argnums, mode, value))
-    result = _by_output(point, answer, _rows(point.tree(argnums), answer.derivatives))
+def jacobian(ask: Ask, argnums: Argnums, mode: Mode, sparse: bool, value: bool) -> Plan[Any]:
+    point, answer = yield from ask.send(_whole("jacobian", argnums, mode, value, sparse))
+    result = _by_output(point, answer, _rows(point.tree(argnums), _blocks(ask, answer, sparse)))
     return (_values(point, answer), result) if value else result
 
 
-def hessian(ask: Ask, argnums: Argnums) -> Plan[Any]:
-    point, answer = yield from ask.send(_whole("hessian", argnums))
+def hessian(ask: Ask, argnums: Argnums, sparse: bool) -> Plan[Any]:
+    point, answer = yield from ask.send(_whole("hessian", argnums, sparse=sparse))
     tree = point.tree(argnums)
-    return nest(tree, _rows(tree, answer.derivatives))
+    return nest(tree, _rows(tree, _blocks(ask, answer, sparse)))
 
 
-def explain(ask: Ask, operator: str, argnums: Argnums | None, mode: Mode) -> Plan[Explanation]:
+def explain(
+    ask: Ask, operator: str, argnums: Argnums | None, mode: Mode, sparse: bool
+) -> Plan[Explanation]:
     name = SAME_PROGRAM.get(operator, operator)
     if argnums is None and name in ("gradient", "jacobian", "hessian"):
         argnums = 0
 
     def build(point: Point) -> Fields:
         wrt = () if argnums is None else point.positions(argnums)
-        return {"operator": _operator(name), "wrt": wrt, "mode": mode}
+        return {"operator": _operator(name), "wrt": wrt, "mode": mode, "sparse": sparse}
 
     explanation: Explanation
     point, explanation = yield from ask.send(build, Explain)
@@ -148,14 +151,21 @@ def _operator(name: str) -> Operator:
 
 
 def _whole(
-    operator: Operator, argnums: Argnums, mode: Mode = "auto", value: bool = False
+    operator: Operator,
+    argnums: Argnums,
+    mode: Mode = "auto",
+    value: bool = False,
+    sparse: bool = False,
 ) -> Callable[[Point], Fields]:
     """The call of an operator that takes no seeds."""
+    if sparse:
+        check_installed()
     return lambda point: {
         "operator": operator,
         "wrt": point.positions(argnums),
         "mode": mode,
         "include_values": value,
+        "sparse": sparse,
     }
 
 
@@ -206,7 +216,11 @@ def _by_output(point: Point, answer: Answer, items: Sequence[Any]) -> Any:
     return nest(point.outputs, scatter(point.outputs.size, answer.report.of, items))
 
 
-def _rows(tree: Tree, blocks: Sequence[Array]) -> list[Any]:
-    """Blocks that run fastest over the leaves of `tree`, one nested item a row."""
+def _blocks(ask: Ask, answer: Answer, sparse: bool) -> list[Any]:
+    return blocks(answer, ask.batch) if sparse else scalars(answer.derivatives)
+
+
+def _rows(tree: Tree, items: Sequence[Any]) -> list[Any]:
+    """Items that run fastest over the leaves of `tree`, one nested item a row."""
     n = max(tree.size, 1)
-    return [nest(tree, scalars(blocks[k : k + n])) for k in range(0, len(blocks), n)]
+    return [nest(tree, items[k : k + n]) for k in range(0, len(items), n)]

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from strategies import graphs
 
 from adglot.calls import (
+    MODES,
     OPERATORS,
     SEEDS,
     Answer,
@@ -19,6 +20,7 @@ from adglot.calls import (
     Explanation,
     Operator,
     OpInfo,
+    Pattern,
     Report,
     ServerInfo,
 )
@@ -29,7 +31,7 @@ from adglot.ir import Graph
 from adglot.v1 import operators_pb2 as pb
 
 DIGEST = "ab" * 32
-REPORT = Report("native", "interpreter", "reverse", 3, 4, 5, 0.25, 0.5, DIGEST, (0, 2), (1,))
+REPORT = Report("native", "interpreter", "reverse", 3, 4, 5, 0.25, 0.5, DIGEST, (0, 2), (1,), 7)
 
 ports = st.lists(st.integers(0, 2**32 - 1) | st.text(max_size=5), max_size=3).map(tuple)
 arrays = st.lists(st.integers(0, 4).map(lambda n: np.arange(float(n))), max_size=3).map(tuple)
@@ -44,7 +46,9 @@ def calls(draw: st.DrawFn) -> Call:
         return replace(call, include_values=True)
     call = replace(call, wrt=draw(ports), of=draw(ports), include_values=draw(st.booleans()))
     if operator == "jacobian":
-        call = replace(call, mode=draw(st.sampled_from(("auto", "forward", "reverse"))))
+        call = replace(call, mode=draw(st.sampled_from(MODES)))
+    if operator in ("jacobian", "hessian"):
+        call = replace(call, sparse=draw(st.booleans()))
     if operator in SEEDS:
         call = replace(call, seeds=draw(arrays), seed_axis=draw(st.booleans()))
     return call
@@ -97,12 +101,30 @@ def test_an_answer_comes_back_as_arrays_of_its_own() -> None:
 def test_every_response_has_the_numbers_of_the_streams(operator: Operator) -> None:
     response = getattr(pb, f"{messages.RPCS[operator].method}Response")
     fields = {f.name: f.number for f in response.DESCRIPTOR.fields}
-    assert fields == {f.name: f.number for f in pb.StreamResponse.DESCRIPTOR.fields}
+    stream = {f.name: f.number for f in pb.StreamResponse.DESCRIPTOR.fields}
+    sparse = {"indptr", "indices", "columns"} if operator not in ("jacobian", "hessian") else set()
+    assert fields == {name: number for name, number in stream.items() if name not in sparse}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("size", [3, 3000])
+def test_sparse_blocks_come_back_as_arrays_of_their_own(dtype: str, size: int) -> None:
+    diagonal = Pattern(np.arange(size + 1, dtype=dtype), np.arange(size, dtype=dtype), size)
+    empty = Pattern(np.zeros(3, dtype), np.zeros(0, dtype), 5)
+    answer = Answer((), (np.ones((2, size)), np.zeros((2, 0))), REPORT, (), (diagonal, empty))
+    results = messages.decode_answer(messages.encode_answer(answer)).patterns
+    explanation = Explanation("text", REPORT, (diagonal, empty))
+    shown = messages.decode_explanation(messages.encode_explanation(explanation)).patterns
+    for result, pattern in zip((*results, *shown), (diagonal, empty) * 2, strict=True):
+        assert result.shape == pattern.shape
+        assert_array_equal(result.indptr, pattern.indptr, strict=True)
+        assert_array_equal(result.indices, pattern.indices, strict=True)
+        assert result.indices.flags.writeable
 
 
 def test_listings_come_back() -> None:
     engines = (
-        EngineInfo("native", True, version="1", operators=("jvp", "hvp")),
+        EngineInfo("native", True, version="1", operators=("jvp", "hvp"), sparse=True),
         EngineInfo("jax", False, "pip install jax", ops=("add",)),
     )
     ops = (

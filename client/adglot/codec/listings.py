@@ -76,6 +76,7 @@ def _engine_to_proto(engine: EngineInfo) -> pb.EngineInfo:
         version=engine.version,
         operators=[OPERATOR_TO_WIRE[operator] for operator in engine.operators],
         ops=engine.ops,
+        sparse=engine.sparse,
     )
 
 
@@ -88,4 +89,5 @@ def _engine(message: pb.EngineInfo) -> EngineInfo:
         message.version,
         operators,
         tuple(message.ops),
+        message.sparse,
     )

@@ -19,6 +19,7 @@ from adglot.calls import (
     Explanation,
     Mode,
     Operator,
+    Pattern,
     Port,
     Report,
 )
@@ -51,6 +52,8 @@ _DERIVATIVES = _number(pb.StreamResponse, "derivatives")
 _REPORT = _number(pb.StreamResponse, "report")
 _ERROR_ESTIMATES = _number(pb.StreamResponse, "error_estimates")
 _SETUP = _number(pb.StreamRequest, "setup")
+_INDPTR = _number(pb.StreamResponse, "indptr")
+_INDICES = _number(pb.StreamResponse, "indices")
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,14 @@ MODE_TO_WIRE: dict[Mode, pb.Mode] = {
     "auto": pb.MODE_UNSPECIFIED,
     "forward": pb.MODE_FORWARD,
     "reverse": pb.MODE_REVERSE,
+    "mixed": pb.MODE_MIXED,
 }
 MODE_FROM_WIRE = {number: mode for mode, number in MODE_TO_WIRE.items()}
 RAN_TO_WIRE: dict[str, pb.Mode] = {
     "none": pb.MODE_UNSPECIFIED,
     "forward": pb.MODE_FORWARD,
     "reverse": pb.MODE_REVERSE,
+    "mixed": pb.MODE_MIXED,
     "forward over reverse": pb.MODE_FORWARD_OVER_REVERSE,
 }
 RAN_FROM_WIRE = {number: mode for mode, number in RAN_TO_WIRE.items()}
@@ -183,7 +188,16 @@ def encode_answer(answer: Answer) -> bytes:
     add_tensors(pieces, _VALUES, answer.values)
     add_tensors(pieces, _DERIVATIVES, answer.derivatives)
     add_tensors(pieces, _ERROR_ESTIMATES, answer.error_estimates)
+    if answer.patterns:
+        _add_patterns(pieces, answer.patterns)
     return b"".join(pieces)
+
+
+def _add_patterns(pieces: list[Buffer], patterns: Sequence[Pattern]) -> None:
+    columns = [pattern.columns for pattern in patterns]
+    pieces.append(pb.StreamResponse(columns=columns).SerializeToString())
+    add_tensors(pieces, _INDPTR, [pattern.indptr for pattern in patterns])
+    add_tensors(pieces, _INDICES, [pattern.indices for pattern in patterns])
 
 
 def decode_answer(message: bytes) -> Answer:
@@ -194,7 +208,13 @@ def decode_answer(message: bytes) -> Answer:
         _copies(answer, "derivatives"),
         _report(answer.head.report),
         _copies(answer, "error_estimates"),
+        _patterns(answer),
     )
+
+
+def _patterns(message: Incoming) -> tuple[Pattern, ...]:
+    parts = _copies(message, "indptr"), _copies(message, "indices"), message.head.columns[:]
+    return tuple(map(Pattern, *parts))
 
 
 def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
@@ -202,13 +222,15 @@ def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
 
 
 def encode_explanation(explanation: Explanation) -> bytes:
-    report = delimited(_REPORT, _report_bytes(explanation.report))
-    return b"".join([pb.ExplainResponse(text=explanation.text).SerializeToString(), *report])
+    pieces = delimited(_REPORT, _report_bytes(explanation.report))
+    pieces.append(pb.ExplainResponse(text=explanation.text).SerializeToString())
+    _add_patterns(pieces, explanation.patterns)
+    return b"".join(pieces)
 
 
 def decode_explanation(message: bytes) -> Explanation:
-    response = parse(pb.ExplainResponse, message)
-    return Explanation(response.text, _report(response.report))
+    response = read(pb.ExplainResponse, message, GRAPH_BYTES)
+    return Explanation(response.head.text, _report(response.head.report), _patterns(response))
 
 
 def _call_pieces(call: Call, kind: Any) -> list[Buffer]:
@@ -223,6 +245,7 @@ def _call_pieces(call: Call, kind: Any) -> list[Buffer]:
         batch=call.batch,
         seed_axis=call.seed_axis,
         include_values=call.include_values,
+        sparse=call.sparse,
     )
     if isinstance(call.graph, Graph):
         return [options, *delimited(_GRAPH, dumps(call.graph))]
@@ -278,7 +301,7 @@ def _call(
 
 def _mode(number: pb.Mode) -> Mode:
     if number not in MODE_FROM_WIRE:
-        raise InvalidArgument(Violation("mode", "must be unspecified, forward or reverse"))
+        raise InvalidArgument(Violation("mode", "must be unspecified, forward, reverse or mixed"))
     return MODE_FROM_WIRE[number]
 
 
@@ -306,6 +329,7 @@ _OPTION_FROM_WIRE: dict[str, Callable[[Any], Any]] = {
     "batch": lambda head: head.batch,
     "seed_axis": lambda head: head.seed_axis,
     "include_values": lambda head: head.include_values,
+    "sparse": lambda head: head.sparse,
 }
 _WITH_OPTIONS: list[Any] = [
     pb.StreamSetup,
@@ -337,6 +361,7 @@ def _report_bytes(report: Report) -> bytes:
             digest=report.digest,
             wrt=report.wrt,
             of=report.of,
+            colours=report.colours,
         )
         + times.SerializeToString()
     )
@@ -360,4 +385,5 @@ def _report(message: pb.Report) -> Report:
         digest=message.digest,
         wrt=tuple(message.wrt[:]),
         of=tuple(message.of[:]),
+        colours=message.colours,
     )

@@ -91,17 +91,19 @@ class ListEnginesResponse(_message.Message):
     def __init__(self, engines: _Optional[_Iterable[_Union[EngineInfo, _Mapping]]] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "version", "operators", "ops")
+    __slots__ = ("name", "available", "reason", "version", "operators", "ops", "sparse")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OPERATORS_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
     version: str
     operators: _containers.RepeatedScalarFieldContainer[_operators_pb2.Operator]
     ops: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., version: _Optional[str] = ..., operators: _Optional[_Iterable[_Union[_operators_pb2.Operator, str]]] = ..., ops: _Optional[_Iterable[str]] = ...) -> None: ...
+    sparse: bool
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., version: _Optional[str] = ..., operators: _Optional[_Iterable[_Union[_operators_pb2.Operator, str]]] = ..., ops: _Optional[_Iterable[str]] = ..., sparse: bool = ...) -> None: ...

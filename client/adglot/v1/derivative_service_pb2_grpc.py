@@ -215,14 +215,14 @@ class DerivativeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Jacobian(self, request, context):
-        """The dense Jacobian.
+        """The Jacobian, dense, or sparse in compressed rows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Hessian(self, request, context):
-        """The dense second derivative, forward over reverse.
+        """The second derivative, forward over reverse: dense, or sparse in compressed rows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -26,6 +26,7 @@ class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MODE_FORWARD: _ClassVar[Mode]
     MODE_REVERSE: _ClassVar[Mode]
     MODE_FORWARD_OVER_REVERSE: _ClassVar[Mode]
+    MODE_MIXED: _ClassVar[Mode]
 OPERATOR_UNSPECIFIED: Operator
 OPERATOR_EVALUATE: Operator
 OPERATOR_JVP: Operator
@@ -38,6 +39,7 @@ MODE_UNSPECIFIED: Mode
 MODE_FORWARD: Mode
 MODE_REVERSE: Mode
 MODE_FORWARD_OVER_REVERSE: Mode
+MODE_MIXED: Mode
 
 class Port(_message.Message):
     __slots__ = ("index", "name")
@@ -48,7 +50,7 @@ class Port(_message.Message):
     def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("engine", "executor", "mode", "passes", "function_ops", "program_ops", "prepare_seconds", "run_seconds", "digest", "wrt", "of")
+    __slots__ = ("engine", "executor", "mode", "passes", "function_ops", "program_ops", "prepare_seconds", "run_seconds", "digest", "wrt", "of", "colours")
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +62,7 @@ class Report(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     WRT_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
+    COLOURS_FIELD_NUMBER: _ClassVar[int]
     engine: str
     executor: str
     mode: Mode
@@ -71,7 +74,8 @@ class Report(_message.Message):
     digest: str
     wrt: _containers.RepeatedScalarFieldContainer[int]
     of: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, engine: _Optional[str] = ..., executor: _Optional[str] = ..., mode: _Optional[_Union[Mode, str]] = ..., passes: _Optional[int] = ..., function_ops: _Optional[int] = ..., program_ops: _Optional[int] = ..., prepare_seconds: _Optional[float] = ..., run_seconds: _Optional[float] = ..., digest: _Optional[str] = ..., wrt: _Optional[_Iterable[int]] = ..., of: _Optional[_Iterable[int]] = ...) -> None: ...
+    colours: int
+    def __init__(self, engine: _Optional[str] = ..., executor: _Optional[str] = ..., mode: _Optional[_Union[Mode, str]] = ..., passes: _Optional[int] = ..., function_ops: _Optional[int] = ..., program_ops: _Optional[int] = ..., prepare_seconds: _Optional[float] = ..., run_seconds: _Optional[float] = ..., digest: _Optional[str] = ..., wrt: _Optional[_Iterable[int]] = ..., of: _Optional[_Iterable[int]] = ..., colours: _Optional[int] = ...) -> None: ...
 
 class EvaluateRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "batch")
@@ -200,7 +204,7 @@ class GradientResponse(_message.Message):
     def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class JacobianRequest(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values", "mode")
+    __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values", "mode", "sparse")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -210,6 +214,7 @@ class JacobianRequest(_message.Message):
     BATCH_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_VALUES_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
@@ -219,22 +224,29 @@ class JacobianRequest(_message.Message):
     batch: bool
     include_values: bool
     mode: Mode
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+    sparse: bool
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ...) -> None: ...
 
 class JacobianResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report", "error_estimates")
+    __slots__ = ("values", "derivatives", "report", "error_estimates", "indptr", "indices", "columns")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
+    INDPTR_FIELD_NUMBER: _ClassVar[int]
+    INDICES_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
     error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
+    indptr: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    indices: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    columns: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class HessianRequest(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values")
+    __slots__ = ("graph", "digest", "engine", "inputs", "wrt", "of", "batch", "include_values", "sparse")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +255,7 @@ class HessianRequest(_message.Message):
     OF_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_VALUES_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
@@ -251,19 +264,26 @@ class HessianRequest(_message.Message):
     of: _containers.RepeatedCompositeFieldContainer[Port]
     batch: bool
     include_values: bool
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ...) -> None: ...
+    sparse: bool
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., sparse: bool = ...) -> None: ...
 
 class HessianResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report", "error_estimates")
+    __slots__ = ("values", "derivatives", "report", "error_estimates", "indptr", "indices", "columns")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
+    INDPTR_FIELD_NUMBER: _ClassVar[int]
+    INDICES_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
     error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
+    indptr: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    indices: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    columns: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class HvpRequest(_message.Message):
     __slots__ = ("graph", "digest", "engine", "inputs", "tangents", "seed_axis", "wrt", "of", "batch", "include_values")
@@ -312,7 +332,7 @@ class StreamRequest(_message.Message):
     def __init__(self, setup: _Optional[_Union[StreamSetup, _Mapping]] = ..., inputs: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
 
 class StreamSetup(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "operator", "seed_axis", "wrt", "of", "batch", "include_values", "mode")
+    __slots__ = ("graph", "digest", "engine", "operator", "seed_axis", "wrt", "of", "batch", "include_values", "mode", "sparse")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -323,6 +343,7 @@ class StreamSetup(_message.Message):
     BATCH_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_VALUES_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
@@ -333,22 +354,29 @@ class StreamSetup(_message.Message):
     batch: bool
     include_values: bool
     mode: Mode
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+    sparse: bool
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., seed_axis: bool = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., batch: bool = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ...) -> None: ...
 
 class StreamResponse(_message.Message):
-    __slots__ = ("values", "derivatives", "report", "error_estimates")
+    __slots__ = ("values", "derivatives", "report", "error_estimates", "indptr", "indices", "columns")
     VALUES_FIELD_NUMBER: _ClassVar[int]
     DERIVATIVES_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     ERROR_ESTIMATES_FIELD_NUMBER: _ClassVar[int]
+    INDPTR_FIELD_NUMBER: _ClassVar[int]
+    INDICES_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     derivatives: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     report: Report
     error_estimates: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
-    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ...) -> None: ...
+    indptr: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    indices: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    columns: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode")
+    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode", "sparse")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -356,6 +384,7 @@ class ExplainRequest(_message.Message):
     WRT_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
@@ -363,12 +392,19 @@ class ExplainRequest(_message.Message):
     wrt: _containers.RepeatedCompositeFieldContainer[Port]
     of: _containers.RepeatedCompositeFieldContainer[Port]
     mode: Mode
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., mode: _Optional[_Union[Mode, str]] = ...) -> None: ...
+    sparse: bool
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("text", "report")
+    __slots__ = ("text", "report", "indptr", "indices", "columns")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    INDPTR_FIELD_NUMBER: _ClassVar[int]
+    INDICES_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     text: str
     report: Report
-    def __init__(self, text: _Optional[str] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+    indptr: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    indices: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
+    columns: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, text: _Optional[str] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adglot.calls import EngineInfo
+from adglot.calls import EngineInfo, Mode, Pattern
 from adglot.ir import Graph
 from adglot_server.executors.control import FREELY, Control
-from adglot_server.transforms.operators import Mode, Request
+from adglot_server.transforms.operators import Request
 
 __all__ = ["Control", "Engine", "Mode", "Prepared", "Request"]
 
@@ -38,6 +38,9 @@ class Prepared:
     peak_bytes: int
     error_estimates: bool = False
     """Whether each derivative has an array of estimated absolute errors, behind them all."""
+    patterns: tuple[Pattern, ...] = ()
+    """Where the request is sparse: one a derivative, of which the nonzeros are answered."""
+    colours: int = 0
     program: Graph | None = None
     """The derivative program, where the engine runs a graph."""
 
@@ -67,6 +70,8 @@ class Engine(Protocol):
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
         """Make one operator of a valid graph ready; the slow part, done once.
+
+        A sparse request comes only to an engine whose `info` says that it has a mode for these.
 
         Raises Unsupported for ops or operators it lacks, InvalidArgument for a request that has
         no answer.

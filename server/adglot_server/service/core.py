@@ -21,18 +21,19 @@ from adglot.errors import (
     InvalidArgument,
     LimitExceeded,
     UnknownGraph,
+    Unsupported,
 )
 from adglot.ir import OPSET, Graph
 from adglot.ops import TABLE, Op, check
 from adglot.ops.core import REQUIRED
 from adglot.stopping import stopped_by
-from adglot_server.engines.base import Control, Prepared, Request
+from adglot_server.engines.base import Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
 from adglot_server.service.anonymous import anonymous
 from adglot_server.service.cache import Cache
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
-from adglot_server.service.requests import Ports, build, resolve
+from adglot_server.service.requests import Ports, build, resolve, to_request
 
 PROGRAM_SIZE = 4
 """A derivative program and what runs it, in sizes of the function's graph."""
@@ -74,9 +75,9 @@ class Core:
         control = self._control(call.deadline, cancelled)
         graph = self._graph(call.graph, control)
         ports = resolve(call, graph)
-        request = Request(call.operator, ports.wrt, ports.of, call.mode)
-        prepared, seconds = self._prepare(call.engine, graph, request, control)
-        return Explanation(prepared.text, _report(call, ports, graph, prepared, seconds, 0.0))
+        prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
+        report = _report(call, ports, graph, prepared, seconds, 0.0)
+        return Explanation(prepared.text, report, prepared.patterns)
 
     def register(
         self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never
@@ -119,6 +120,7 @@ class Core:
             derivatives,
             _report(call, ports, graph, prepared, prepare_seconds, seconds),
             estimates,
+            prepared.patterns,
         )
 
     def _prepare(
@@ -130,7 +132,7 @@ class Core:
         def make() -> Program:
             self.limits.check_request(graph, request)
             with stopped_by(control.check):
-                prepared = self.engines.get(engine).prepare(graph, request)
+                prepared = _prepared(self.engines.get(engine), graph, request)
             self.limits.check_memory(prepared.peak_bytes)
             return Program(prepared, PROGRAM_SIZE * kept_bytes(graph))
 
@@ -146,6 +148,12 @@ class Core:
 
     def _over_limit(self) -> AdglotError:
         return LimitExceeded("seconds", self.limits.seconds, self.limits.seconds + 1)
+
+
+def _prepared(engine: Engine, graph: Graph, request: Request) -> Prepared:
+    if request.sparse and not engine.info().sparse:
+        raise Unsupported(f"{engine.name} has no sparse mode")
+    return engine.prepare(graph, request)
 
 
 def _checked(graph: Graph, limits: Limits) -> Graph:
@@ -174,6 +182,7 @@ def _report(
         digest=graph.digest,
         wrt=ports.wrt,
         of=ports.of,
+        colours=prepared.colours,
     )
 
 

@@ -67,6 +67,8 @@ def _result_bytes(graph: Graph, request: Request) -> Iterator[int]:
     outputs = [graph.output_types[i] for i in request.of]
     seeds = 1 if request.seeds is None else request.seeds
     yield from (y.nbytes for y in outputs)
+    if request.sparse:
+        return  # Nobody knows how many nonzeros before the pattern has been found.
     match request.operator:
         case "jvp":
             yield from (seeds * y.nbytes for y in outputs)

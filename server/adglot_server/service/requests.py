@@ -12,6 +12,9 @@ from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Type
 from adglot_server.transforms.operators import Request
 
+SPARSE = ("jacobian", "hessian")
+"""The operators that have sparse answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -50,9 +53,20 @@ def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]
     faults += _faults(name, call.seeds, types, front)
     if faults:
         raise InvalidArgument(faults)
+    return to_request(call, ports, count, points), [*inputs, *call.seeds]
+
+
+def to_request(
+    call: Call, ports: Ports, seeds: int | None = None, points: int | None = None
+) -> Request:
+    """What is asked of an engine; InvalidArgument for options that the operator does not have."""
+    if call.sparse and call.operator not in SPARSE:
+        what = f"{call.operator} has no sparse answer, only {' and '.join(SPARSE)} have"
+        raise InvalidArgument(Violation("sparse", what))
+    if call.mode == "mixed" and not (call.sparse and call.operator == "jacobian"):
+        raise InvalidArgument(Violation("mode", "mixed is for sparse Jacobians only"))
     mode = call.mode if call.operator == "jacobian" else "auto"
-    request = Request(call.operator, ports.wrt, ports.of, mode, count, points)
-    return request, [*inputs, *call.seeds]
+    return Request(call.operator, ports.wrt, ports.of, mode, seeds, points, call.sparse)
 
 
 def _positions(field: str, ports: Sequence[Port], names: tuple[str, ...] | None) -> tuple[int, ...]:

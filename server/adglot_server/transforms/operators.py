@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from adglot.calls import Mode
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Builder, Value, rules
@@ -15,8 +15,6 @@ from adglot.ops.indexing import move_axis
 from adglot_server.transforms.batch import batch, repeat, spread
 from adglot_server.transforms.jvp import jvp
 from adglot_server.transforms.transpose import vjp
-
-Mode = Literal["auto", "forward", "reverse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,7 @@ class Request:
     - `wrt`: indices of the inputs to differentiate; `of`: indices of the outputs.
     - `seeds`: K when tangents (jvp, hvp) or cotangents (vjp) come with a leading axis of K.
     - `batch`: B when all values and seeds come with a leading axis of B points (before K).
+    - `sparse`: nonzeros of the matrices only (jacobian, hessian); mode "mixed" is for these.
     """
 
     operator: str
@@ -34,6 +33,7 @@ class Request:
     mode: Mode = "auto"
     seeds: int | None = None
     batch: int | None = None
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
