@@ -157,7 +157,8 @@ class Methods(ABC):
         With `sparse` each block is a `scipy.sparse.csr_array` of size(y) rows and size(x) columns
         instead, made of few passes: one a colour of its pattern. `mode` may then be "mixed" too:
         some columns forward and some rows in reverse. With `batch` a block is a `Matrices`, the
-        sequence of the points' arrays. Unsupported without SciPy, InvalidArgument for complex numbers.
+        sequence of the points' arrays. Unsupported without SciPy, InvalidArgument for complex
+        numbers.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:
