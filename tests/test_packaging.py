@@ -15,10 +15,15 @@ from pathlib import Path
 import pytest
 
 import adglot
+import adglot_julia
 import adglot_server
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"adglot": ROOT / "client/adglot", "adglot_server": ROOT / "server/adglot_server"}
+PACKAGES = {
+    "adglot": ROOT / "client/adglot",
+    "adglot_server": ROOT / "server/adglot_server",
+    "adglot_julia": ROOT / "julia_bridge/adglot_julia",
+}
 BASE_DEPENDENCIES = {
     "click",
     "googleapis-common-protos",
@@ -35,7 +40,7 @@ BASE_DEPENDENCIES = {
 def _modules() -> list[str]:
     return [*PACKAGES] + [
         module.name
-        for package in (adglot, adglot_server)
+        for package in (adglot, adglot_server, adglot_julia)
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
 
@@ -100,7 +105,7 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 
 def test_the_wheel_carries_every_file_of_the_packages(wheel_files: set[str]) -> None:
-    assert {"adglot/py.typed", "adglot_server/py.typed"} <= wheel_files
+    assert {f"{name}/py.typed" for name in PACKAGES} <= wheel_files
     shipped = {name for name in wheel_files if name.split("/")[0] in PACKAGES}
     assert shipped == _source_files()
 

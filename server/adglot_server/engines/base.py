@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from adglot.calls import EngineInfo, Mode, Pattern
+from adglot.calls import Answer, Call, EngineInfo, Explanation, Mode, Pattern
 from adglot.ir import Graph
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.transforms.operators import Request
 
-__all__ = ["Control", "Engine", "Mode", "Prepared", "Request"]
+__all__ = ["Control", "Engine", "Family", "Forwarder", "Mode", "Prepared", "Request"]
 
 Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, ...]
@@ -76,3 +76,39 @@ class Engine(Protocol):
         Raises Unsupported for ops or operators it lacks, InvalidArgument for a request that has
         no answer.
         """
+
+
+@runtime_checkable
+class Forwarder(Protocol):
+    """An engine elsewhere: it answers whole calls, and prepares nothing here."""
+
+    name: str
+
+    def info(self) -> EngineInfo:
+        """As `Engine.info`."""
+
+    def call(self, call: Call, graph: Graph, control: Control) -> Answer:
+        """The answer; `graph` is checked, and the call's own where that is a digest.
+
+        `wrt` and `of` of the call are positions. The answer's report is the one of whoever ran it.
+        """
+
+    def explain(self, call: Call, graph: Graph, control: Control) -> Explanation:
+        """The program of a call that needs no point."""
+
+
+@runtime_checkable
+class Family(Protocol):
+    """Engines under one prefix, such as ``julia/Zygote``: what an entry point gives for many.
+
+    The name of each is the prefix, which is the name of the entry point, a slash and its own.
+    """
+
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """What `Engine.info` says, of every engine by name; never raises."""
+
+    def engine(self, name: str) -> Engine | Forwarder:
+        """The engine of this (whole) name; UnknownEngine says which there are, or why not."""
+
+    def close(self) -> None:
+        """Free what the engines hold; they are not used any more."""

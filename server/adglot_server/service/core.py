@@ -34,6 +34,7 @@ from adglot_server.service.cache import Cache
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.requests import Ports, build, resolve, to_request
+from adglot_server.service.turns import give_up_turn
 
 PROGRAM_SIZE = 4
 """A derivative program and what runs it, in sizes of the function's graph."""
@@ -63,6 +64,10 @@ class Core:
         control = self._control(call.deadline, cancelled)
         graph = self._graph(call.graph, control)
         ports = resolve(call, graph)
+        if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
+            self.limits.check_request(graph, build(call, ports, graph)[0])
+            give_up_turn()
+            return elsewhere.call(_forwarded(call, ports, control), graph, control)
         answer = self._answer(call, ports, graph, control)
         if call.include_values and len(ports.of) < len(graph.outputs):
             everything = replace(call, operator="evaluate", seeds=(), seed_axis=False)
@@ -75,6 +80,9 @@ class Core:
         control = self._control(call.deadline, cancelled)
         graph = self._graph(call.graph, control)
         ports = resolve(call, graph)
+        if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
+            give_up_turn()
+            return elsewhere.explain(_forwarded(call, ports, control), graph, control)
         prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
         report = _report(call, ports, graph, prepared, seconds, 0.0)
         return Explanation(prepared.text, report, prepared.patterns)
@@ -92,6 +100,10 @@ class Core:
     def info(self) -> ServerInfo:
         """Version and limits."""
         return ServerInfo(version("adglot"), OPSET, self.limits.as_dict())
+
+    def close(self) -> None:
+        """End what engines hold outside of this process."""
+        self.engines.close()
 
     def _graph(self, graph: Graph | str, control: Control) -> Graph:
         """The kept graph; one that is sent and not known yet is checked first."""
@@ -148,6 +160,11 @@ class Core:
 
     def _over_limit(self) -> AdglotError:
         return LimitExceeded("seconds", self.limits.seconds, self.limits.seconds + 1)
+
+
+def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
+    """The call in positions alone, with the time that it still has here."""
+    return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
 
 
 def _prepared(engine: Engine, graph: Graph, request: Request) -> Prepared:

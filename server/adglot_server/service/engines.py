@@ -1,60 +1,102 @@
-"""The engines that are installed here, found by their entry points."""
+"""The engines of a service, by name: those that entry points give, and those attached to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from threading import Lock
+from typing import Any
 
 from adglot.calls import EngineInfo
 from adglot.errors import UnknownEngine
-from adglot_server.engines.base import Engine
+from adglot_server.engines.base import Engine, Family, Forwarder
 
 GROUP = "adglot.engines"
 
 
 class Engines:
-    """Engines by name, each loaded when it is first asked for."""
+    """Engines and families of engines, each loaded when it is first asked for.
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
+    Args:
+        points: what gives them; default every entry point of the group ``adglot.engines``.
+        attached: more of them by name; one goes before an entry point of its name.
+    """
+
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        attached: Mapping[str, Engine | Family] | None = None,
+    ) -> None:
         found = entry_points(group=GROUP) if points is None else points
         self._points: Mapping[str, EntryPoint] = {point.name: point for point in found}
-        self._loaded: dict[str, Engine] = {}
+        self._loaded: dict[str, Engine | Family] = dict(attached or {})
+        self._names = sorted({*self._points, *self._loaded})
         self._lock = Lock()
 
     def get(self, name: str) -> Engine:
         """The engine; UnknownEngine says which there are, or why this one cannot be used."""
         engine = self._engine(name)
+        if isinstance(engine, Forwarder):
+            raise UnknownEngine(f"engine {name!r} prepares nothing here: it answers whole calls")
         info = engine.info()
         if not info.available:
             raise UnknownEngine(f"engine {name!r} is not available: {info.reason}")
         return engine
 
+    def elsewhere(self, name: str) -> Forwarder | None:
+        """The engine where it answers whole calls, None where it is one of this process."""
+        engine = self._loaded.get(name)
+        if engine is None or isinstance(engine, Family):
+            found = self._engine(name)
+            return found if isinstance(found, Forwarder) else None
+        return None
+
     def infos(self) -> tuple[EngineInfo, ...]:
         """Every engine by name; one that cannot be loaded says why."""
-        return tuple(map(self._info, sorted(self._points)))
+        return tuple(info for name in self._names for info in self._infos(name))
 
-    def _engine(self, name: str) -> Engine:
-        if name not in self._points:
-            close = get_close_matches(name, self._points, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            known = ", ".join(sorted(self._points))
-            raise UnknownEngine(f"no engine {name!r}; {hint}there are {known}")
+    def close(self) -> None:
+        """End what the families hold, such as processes."""
+        for loaded in self._loaded.values():
+            if isinstance(loaded, Family):
+                loaded.close()
+
+    def _engine(self, name: str) -> Engine | Forwarder:
+        prefix = name.partition("/")[0]
+        member = next((known for known in (name, prefix) if known in self._names), None)
+        if member is None:
+            raise self._unknown(name)
+        loaded = self._load(member)
+        if isinstance(loaded, Family):
+            return loaded.engine(name)
+        if member != name:
+            raise self._unknown(name)
+        return loaded
+
+    def _unknown(self, name: str) -> UnknownEngine:
+        close = get_close_matches(name, self._names, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return UnknownEngine(f"no engine {name!r}; {hint}there are {', '.join(self._names)}")
+
+    def _load(self, name: str) -> Engine | Family:
         with self._lock:
             if name not in self._loaded:
-                self._loaded[name] = self._load(name)
+                self._loaded[name] = _made(self._points[name])
             return self._loaded[name]
 
-    def _load(self, name: str) -> Engine:
+    def _infos(self, name: str) -> Iterator[EngineInfo]:
         try:
-            engine: Engine = self._points[name].load()()
-        except (ImportError, AttributeError) as error:
-            raise UnknownEngine(f"engine {name!r} cannot be loaded: {error}") from error
-        return engine
-
-    def _info(self, name: str) -> EngineInfo:
-        try:
-            return self._engine(name).info()
+            loaded = self._load(name)
+            yield from loaded.infos() if isinstance(loaded, Family) else (loaded.info(),)
         except UnknownEngine as error:
-            return EngineInfo(name, available=False, reason=str(error))
+            yield EngineInfo(name, available=False, reason=str(error))
+
+
+def _made(point: EntryPoint) -> Engine | Family:
+    try:
+        made: Any = point.load()()
+    except (ImportError, AttributeError) as error:
+        raise UnknownEngine(f"engine {point.name!r} cannot be loaded: {error}") from error
+    loaded: Engine | Family = made
+    return loaded

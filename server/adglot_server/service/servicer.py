@@ -6,6 +6,7 @@ and tensors are not copied.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +26,10 @@ from adglot.transports.status import to_status
 from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
 from adglot_server.service.faults import fault_of
+from adglot_server.service.turns import Turns
 
 STREAMS = 64
 """Most streams at one time: each one holds a thread while it waits for its next point."""
-
-_POLL = 0.05
-"""Seconds between looks at whether a caller who waits for its turn is still there."""
 
 T = TypeVar("T")
 Handler = Callable[[bytes, "Caller"], bytes]
@@ -39,23 +38,28 @@ Handler = Callable[[bytes, "Caller"], bytes]
 class Caller:
     """The other end of one RPC: its deadline, and whether it is still there."""
 
-    __slots__ = ("_gone", "deadline")
+    __slots__ = ("_gone_at", "deadline")
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         left = cast("float | None", context.time_remaining())
         self.deadline = None if left is None else time.monotonic() + left
-        self._gone = False
+        self._gone_at = math.inf
         if not context.add_callback(self._leave):
             self._leave()
 
     def gone(self) -> bool:
-        return self._gone
+        return self._gone_at < math.inf
 
     def control(self) -> Control:
         return Control(self.deadline, self.gone)
 
+    def ends(self, limit: float) -> Callable[[], float]:
+        """Tells when it stops to wait: when it goes away, at its deadline, or at `limit`."""
+        last = limit if self.deadline is None else min(limit, self.deadline)
+        return lambda: min(last, self._gone_at)
+
     def _leave(self) -> None:
-        self._gone = True
+        self._gone_at = time.monotonic()
 
 
 class Servicer:
@@ -63,7 +67,7 @@ class Servicer:
 
     def __init__(self, core: Core, workers: int, light: ThreadPoolExecutor) -> None:
         self._core, self._light = core, light
-        self._turns, self._streams = Semaphore(workers), Semaphore(STREAMS)
+        self.turns, self._streams = Turns(workers), Semaphore(STREAMS)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Everything for `grpc.Server.add_generic_rpc_handlers`."""
@@ -127,14 +131,10 @@ class Servicer:
 
     def _in_turn(self, work: Callable[[bytes, Caller], T], message: bytes, caller: Caller) -> T:
         """The work, when its turn has come; it stops early for a caller who went away."""
-        control = caller.control()
-        while not self._turns.acquire(timeout=_POLL):
-            control.check()
-        try:
-            with stopped_by(control.check):
-                return work(message, caller)
-        finally:
-            self._turns.release()
+        check = caller.control().check
+        ends = caller.ends(time.monotonic() + self._core.limits.seconds)
+        with self.turns.turn(check, ends), stopped_by(check):
+            return work(message, caller)
 
 
 def _listing(method: str, listing: Callable[[], bytes]) -> Handler:

@@ -1,0 +1,1 @@
+"""Tests of the Julia worker; those marked `julia` need a Julia."""
