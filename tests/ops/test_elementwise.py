@@ -254,6 +254,20 @@ def test_derivative_by_the_exponent(base: float, exponent: float, expected: floa
     np.testing.assert_allclose(partials("pow", [base], [exponent])[1], [expected], rtol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("base", "exponent"),
+    [(np.float32(0.25), np.float64(1.5)), (np.float64(-2.0), np.complex128(1.5 + 1j))],
+)
+def test_derivative_by_the_exponent_is_in_the_results_dtype(base: Any, exponent: Any) -> None:
+    """The logarithm of a single base with a double exponent, of a negative one with a complex."""
+    builder = ops.Builder()
+    inputs = [builder.input(Type.of(np.asarray(x))) for x in (base, exponent)]
+    graph, _ = jvp(builder.build(inputs, [ops.pow(*inputs)]), [False, True])
+    got = ops.evaluate(graph, [base, exponent, np.ones_like(exponent)])[-1]
+    wide = np.result_type(base, exponent).type(base)
+    np.testing.assert_allclose(got, wide**exponent * np.log(wide), rtol=1e-15)
+
+
 def test_power_of_integers() -> None:
     assert ops.pow.evaluate(np.array([2, -3]), np.array([3, 2])).tolist() == [8, 9]
     with pytest.raises(ValueError, match="negative integer powers"):

@@ -36,7 +36,7 @@ def _jvp_pow(primals: Sequence[Value], tangents: Tangents) -> Any:
     y = pow(x1, x2)
     terms = [
         None if t1 is None else _base_tangent(t1, x1, x2),
-        None if t2 is None else t2 * (y * log(where(equal(x1, 0), 1, x1))),
+        None if t2 is None else t2 * (y * log(rules.convert(where(equal(x1, 0), 1, x1), y.dtype))),
     ]
     return (y,), (rules.add_tangents(terms, y.type),)
 
