@@ -1,0 +1,75 @@
+"""The result of a cross-check as a table for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from adglot.crosscheck.model import Cell, Crosscheck, EngineRun, Kind, Verdict
+
+STYLES: dict[Kind, str] = {
+    "agree": "green",
+    "nonfinite": "green",
+    "convention": "yellow",
+    "mismatch": "bold red",
+    "error": "bold red",
+    "evidence": "cyan",
+    "unsupported": "dim",
+    "unchecked": "dim",
+}
+
+
+def table(result: Crosscheck) -> RenderableType:
+    """One row an engine, one column an operator; below it, what was found.
+
+    A cell has the verdict, the largest error in ulp and the milliseconds that the call took.
+    """
+    parts: list[RenderableType] = [_matrix(result)]
+    parts += [Text(str(finding)) for finding in result.findings]
+    parts += [Text(line, "red") for line in _broken(result)]
+    parts += [Text(f"{run.name}: {run.reason}", "dim") for run in result.engines if run.reason]
+    return Group(*parts)
+
+
+def _matrix(result: Crosscheck) -> Table:
+    title = f"{result.graph.name}: {'agreement' if result.ok else 'NO agreement'}"
+    matrix = Table(title=title, title_justify="left", title_style="bold")
+    matrix.add_column("engine")
+    for operator in result.operators:
+        matrix.add_column(operator)
+    for run in result.engines:
+        matrix.add_row(_name(run), *(_cell(result, run, name) for name in result.operators))
+    return matrix
+
+
+def _name(run: EngineRun) -> Text:
+    return Text(run.name).append(f"\n{run.version}" if run.version else "", "dim")
+
+
+def _cell(result: Crosscheck, run: EngineRun, operator: str) -> Text:
+    if not run.available:
+        return Text("unavailable", "dim")
+    cell = next((c for c in result.cells if (c.engine, c.operator) == (run.name, operator)), None)
+    return Text("") if cell is None else label(cell.verdict).append(_numbers(cell), "dim")
+
+
+def label(verdict: Verdict) -> Text:
+    """The verdict in its colour, in as few words as a cell has room for."""
+    short = verdict.kind if verdict.kind in ("unsupported", "error", "unchecked") else str(verdict)
+    return Text(short, STYLES[verdict.kind])
+
+
+def _numbers(cell: Cell) -> str:
+    if not cell.blocks:
+        return f"\n{cell.verdict.why}" if cell.verdict.why else ""
+    return f"\n{cell.max_ulps:.3g} ulp, {1e3 * cell.seconds:.3g} ms"
+
+
+def _broken(result: Crosscheck) -> list[str]:
+    return [
+        f"{cell.engine} breaks {check.name}: {check.left!r} and {check.right!r}"
+        for cell in result.cells
+        for check in cell.checks
+        if not check.passed
+    ]
