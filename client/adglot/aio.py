@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from adglot.asking import Plan, Session
+from adglot.asking import Plan, Session, Together
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
@@ -69,13 +69,24 @@ class Client(Methods):
             request = next(plan)
             while True:
                 try:
-                    reply = await self._transport.send(request)
+                    reply = await self._reply(request)
                 except AdglotError as error:
                     request = plan.throw(error)
                 else:
                     request = plan.send(reply)
         except StopIteration as stop:
             return stop.value
+
+    async def _reply(self, request: Request | Together) -> Any:
+        if not isinstance(request, Together):
+            return await self._transport.send(request)
+        return await asyncio.gather(*map(self._outcome, request.plans))
+
+    async def _outcome(self, plan: Plan[Any]) -> Any:
+        try:
+            return await self._run(plan)
+        except AdglotError as error:
+            return error
 
 
 class _Threaded:

@@ -15,7 +15,16 @@ from adglot.points import Point, Source
 from adglot.reports import tell
 
 T = TypeVar("T")
-Plan = Generator[Request, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Plans to be driven at the same time; the reply is a list of their results, or errors."""
+
+    plans: tuple[Plan[Any], ...]
+
+
+Plan = Generator[Request | Together, Any, T]
 """Yields requests, is sent their replies (or thrown their errors), returns a result."""
 
 MOST_KNOWN = 10_000

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from adglot.asking import Plan, Session
+from adglot.asking import Plan, Session, Together
+from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
 from adglot.transports import embedded
@@ -73,10 +76,24 @@ class Client(Methods):
             request = next(plan)
             while True:
                 try:
-                    reply = self._transport.send(request)
+                    reply = self._reply(request)
                 except AdglotError as error:
                     request = plan.throw(error)
                 else:
                     request = plan.send(reply)
         except StopIteration as stop:
             return stop.value
+
+    def _reply(self, request: Request | Together) -> Any:
+        if not isinstance(request, Together):
+            return self._transport.send(request)
+        plans = request.plans
+        with ThreadPoolExecutor(len(plans)) as pool:
+            running = [pool.submit(copy_context().run, self._outcome, plan) for plan in plans]
+            return [plan.result() for plan in running]
+
+    def _outcome(self, plan: Plan[Any]) -> Any:
+        try:
+            return self._run(plan)
+        except AdglotError as error:
+            return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -278,6 +278,47 @@ class Methods(ABC):
             raise InvalidArgument(Violation("operator", what))
         prepared = Prepared(partial(getattr(self, operator), kept, **keywords))
         return self._run(self._warm(prepared, kept, args, operator, keywords))
+
+    def crosscheck(
+        self,
+        f: Function,
+        *args: Any,
+        engines: Sequence[str] | None = None,
+        operators: Sequence[str] | None = None,
+        argnums: Argnums | None = None,
+        seed: int = 0,
+        timeout: float | None = 60.0,
+    ) -> Any:
+        """Compare engines on a function at a point: a `Crosscheck`, true where all is well.
+
+        Every engine answers the same questions about the same graph. Where two differ by more than
+        rounding, the result names the first node whose derivative differs, the line it was written
+        at, what either side says there, and who is wrong according to extended precision, or the
+        convention that explains it.
+
+        Args:
+            f: a callable or a Graph.
+            args: the point.
+            engines: names; None asks all that are available and quick enough.
+            operators: names; None asks for the values, a jvp and a vjp along random seeds.
+            argnums: the arguments to differentiate by; None for all.
+            seed: of the random tangents and cotangents.
+            timeout: seconds that one engine may take for one answer.
+
+        An engine that is not there, or that fails, is part of the result and hides no other's
+        answer. Raises InvalidArgument for operators that the function does not have, UnknownEngine
+        for a name that no engine has.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     result = ad.crosscheck(np.sin, 1.0, engines=["native", "complex-step"])
+        >>> result.ok
+        True
+        """
+        from adglot.crosscheck.plan import Check, crosscheck
+
+        wanted = (engines, operators, argnums, seed, timeout)
+        return self._run(crosscheck(Check(self._session, source(f), args, *wanted)))
 
     def register(self, graph: Graph) -> Any:
         """Send a graph to the server, which then knows it by the digest returned.

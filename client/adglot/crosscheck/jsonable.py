@@ -133,6 +133,7 @@ def _check(check: FreeCheck) -> dict[str, Any]:
         "left": _real(check.left),
         "right": _real(check.right),
         "bound": _real(check.bound),
+        "excuse": check.excuse,
         "passed": check.passed,
     }
 

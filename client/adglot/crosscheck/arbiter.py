@@ -1,0 +1,107 @@
+"""Ask the arbiter, an engine that differentiates numerically in extended precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adglot.asking import Plan
+from adglot.calls import Answer, Array
+from adglot.crosscheck.model import Arbiter
+from adglot.crosscheck.probing import Probe
+from adglot.crosscheck.requests import Asker
+from adglot.errors import AdglotError
+from adglot.ir import Graph
+
+ENGINE = "extended"
+"""The name of the arbiter among a service's engines."""
+
+SHARP = 0.25
+"""The arbiter can tell two numbers apart whose distance is 1 / SHARP times its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """Whom to ask, where there is an arbiter at all."""
+
+    asker: Asker
+    engine: str | None
+
+    def number(
+        self, graph: Graph, values: Sequence[Array], probe: Probe, component: tuple[int, ...]
+    ) -> Plan[Arbiter | None]:
+        """One component of what `probe` asks for; None where the arbiter cannot say.
+
+        A component of a pullback is asked for as one pushforward, so either costs O(1).
+        """
+        if self.engine is None or probe.operator == "evaluate":
+            return None
+        try:
+            ask = _pulled if probe.operator == "vjp" else _picked
+            found: Arbiter = yield from ask(self, self.engine, graph, values, probe, component)
+        except AdglotError:
+            return None
+        return found if np.isfinite(found.value) and np.isfinite(found.error) else None
+
+    def answer(
+        self, engine: str, graph: Graph, values: Sequence[Array], probe: Probe
+    ) -> Plan[Answer]:
+        return (yield from self.asker.ask(engine, graph, values, probe.fields))
+
+
+def _picked(
+    court: Court,
+    engine: str,
+    graph: Graph,
+    values: Sequence[Array],
+    probe: Probe,
+    component: tuple[int, ...],
+) -> Plan[Arbiter]:
+    answer = yield from court.answer(engine, graph, values, probe)
+    block = (probe.wrt if probe.reverse else probe.of).index(probe.port)
+    value, error = answer.derivatives[block], answer.error_estimates[block]
+    return Arbiter(complex(value[component]), float(error[component]))
+
+
+def _pulled(
+    court: Court,
+    engine: str,
+    graph: Graph,
+    values: Sequence[Array],
+    probe: Probe,
+    component: tuple[int, ...],
+) -> Plan[Arbiter]:
+    """<w, J e> for the unit vector e; for a complex component <w, J i e>, too."""
+    type = graph.inputs[probe.port]
+    value, error = 0j, 0.0
+    for unit in (1.0, 1j) if type.is_complex else (1.0,):
+        tangent = np.zeros(type.shape, type.dtype)
+        tangent[component] = unit
+        along = replace(probe, operator="jvp", wrt=(probe.port,), tangents=(tangent,))
+        answer = yield from court.answer(engine, graph, values, along)
+        value += unit * sum(map(_inner, probe.cotangents, answer.derivatives))
+        error += sum(map(_inner, map(abs, probe.cotangents), answer.error_estimates))
+    return Arbiter(value, error)
+
+
+def _inner(a: Array, b: Array) -> float:
+    return float(np.real(np.vdot(a, b)))
+
+
+def refuted(
+    sides: tuple[complex, complex], arbiter: Arbiter | None, bound: float
+) -> tuple[int, ...]:
+    """Which sides are farther from the arbiter than the bound; () where it is not sharp enough."""
+    if arbiter is None:
+        return ()
+    away = [_away(side, arbiter) for side in sides]
+    between = abs(sides[0] - sides[1]) if all(map(np.isfinite, sides)) else np.inf
+    if arbiter.error > SHARP * between:
+        return ()
+    return tuple(k for k in range(2) if not away[k] <= bound + arbiter.error)
+
+
+def _away(side: complex, arbiter: Arbiter) -> float:
+    return float(abs(side - arbiter.value)) if np.isfinite(side) else float("inf")

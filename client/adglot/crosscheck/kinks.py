@@ -1,0 +1,120 @@
+"""One-sided derivatives of a node: between them every value of a kink is a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from adglot.calls import Array
+from adglot.crosscheck.alone import Alone
+from adglot.ops import evaluate_node
+
+STEP = 2.0**-17
+LOOSE = 1e-4
+"""One-sided differences are good to about this, relative to the larger one-sided derivative."""
+
+DRAWS = 4
+MOST_COMPONENTS = 64
+
+
+def between(found: Alone, side: int) -> bool:
+    """Whether what one side says lies between the derivatives to both sides of the point.
+
+    They are the limits of the derivative, so a jump has none of its own. For a pullback every
+    direction is tried that a component points to, and some that mix all operands.
+    """
+    if found.probe.operator == "evaluate":
+        return False
+    with np.errstate(all="ignore"):
+        try:
+            check = _cotangents_between if found.probe.reverse else _tangents_between
+            return check(found, found.sides[side])
+        except (np.linalg.LinAlgError, ValueError, FloatingPointError):
+            return False
+
+
+def _tangents_between(found: Alone, said: Sequence[Array]) -> bool:
+    directions = [_wide(np.zeros(()) if t is None else t) for t in found.seeds]
+    ends = _slopes(found, directions)
+    pairs = zip(found.slots, said, strict=True)
+    return all(_inside(_wide(value), ends[0][k], ends[1][k]) for k, value in pairs)
+
+
+def _cotangents_between(found: Alone, said: Sequence[Array]) -> bool:
+    weights = [None if ct is None else _wide(ct) for ct in found.seeds]
+    for directions in _directions(found):
+        ends = [
+            np.asarray(sum(_inner(w, y) for w, y in zip(weights, ys, strict=True) if w is not None))
+            for ys in _slopes(found, directions)
+        ]
+        value = sum(_inner(_wide(c), directions[k]) for k, c in zip(found.slots, said, strict=True))
+        if not _inside(np.asarray(value), *ends):
+            return False
+    return True
+
+
+def _directions(found: Alone) -> Iterator[list[Array]]:
+    """Unit vectors of the block that differs, all ones, and random directions of all slots."""
+    zeros = [np.zeros(x.shape, _wide(x).dtype) for x in found.operands]
+    slot = found.slots[found.block]
+    for k in range(min(zeros[slot].size, MOST_COMPONENTS)):
+        for unit in (1.0, 1j) if zeros[slot].dtype.kind == "c" else (1.0,):
+            unit_vector = zeros[slot].copy()
+            unit_vector.reshape(-1)[k] = unit
+            yield [*zeros[:slot], unit_vector, *zeros[slot + 1 :]]
+    rng = np.random.default_rng(0)
+    for draw in range(DRAWS):
+        mixed = list(zeros)
+        for k in found.slots:
+            mixed[k] = np.asarray(rng.uniform(-1, 1, zeros[k].shape) if draw else zeros[k] + 1)
+        yield mixed
+
+
+def _slopes(found: Alone, directions: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """The derivative of every output along the directions, as it is behind and before the point."""
+    behind = _limit(found, [-d for d in directions])
+    return [-y for y in behind], _limit(found, directions)
+
+
+def _limit(found: Alone, directions: Sequence[Array]) -> list[Array]:
+    """Extrapolated: twice the slope of the shorter step minus that of the longer one."""
+    short, long = (_slope(found, directions, step) for step in (STEP, 2 * STEP))
+    return [2 * a - b for a, b in zip(short, long, strict=True)]
+
+
+def _slope(found: Alone, directions: Sequence[Array], step: float) -> list[Array]:
+    near, far = (_at(found, directions, h) for h in (step, 2 * step))
+    return [(b - a) / step for a, b in zip(near, far, strict=True)]
+
+
+def _at(found: Alone, directions: Sequence[Array], h: float) -> list[Array]:
+    moved = [
+        _wide(x) + h * d if x.dtype.kind in "fc" else x
+        for x, d in zip(found.operands, directions, strict=True)
+    ]
+    outputs = evaluate_node(found.node, moved)
+    return [np.asarray(y, complex if y.dtype.kind == "c" else float) for y in outputs]
+
+
+def _wide(x: Array) -> Array:
+    if x.dtype.kind not in "fc":
+        return x
+    return np.asarray(x, complex if x.dtype.kind == "c" else float)
+
+
+def _inside(value: Array, a: Array, b: Array) -> bool:
+    """Component by component, real and imaginary parts apart."""
+    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        return False
+    slack = LOOSE * np.maximum(np.abs(a), np.abs(b)).max(initial=1e-3)
+    parts = (np.real, np.imag) if value.dtype.kind == "c" else (np.real,)
+    return all(
+        bool(np.all(part(value) >= np.minimum(part(a), part(b)) - slack))
+        and bool(np.all(part(value) <= np.maximum(part(a), part(b)) + slack))
+        for part in parts
+    )
+
+
+def _inner(a: Array, b: Array) -> float:
+    return float(np.real(np.vdot(a, b)))
