@@ -87,6 +87,21 @@ def test_batch_and_seeds(engine):
     agree(engine, vector_and_scalar(), request, *arrays)
 
 
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+@pytest.mark.parametrize("operator", ["gradient", "jacobian"])
+def test_arrays_in_any_order(engine, operator):
+    """Unit vectors are written in place, which the flat copy of a Fortran array does not see."""
+    x = np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3))
+    graph = build(lambda x: [ops.sum(x * x, axes=(0, 1))], Type("float64", (2, 3)))
+    agree(engine, graph, Request(operator), x)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+def test_no_points(engine):
+    request = Request("jvp", (0, 1), (0, 1), batch=0)
+    agree(engine, vector_and_scalar(), request, *map(np.zeros, [(0, 3), 0, (0, 3), 0]))
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
 def test_differences_find_their_step_at_any_scale(scale):
     graph = build(lambda x: [ops.sum(x * x / (1.0 + x * x), axes=(0,))], Type("float64", (3,)))

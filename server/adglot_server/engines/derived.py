@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from adglot.errors import Unsupported
-from adglot.ir import Graph
+from adglot.ir import Graph, Type
+from adglot.ops import rules
 from adglot.ops.cost import cost
-from adglot_server.engines.base import Array, Prepared, Request
+from adglot_server.engines.base import Array, Execute, Prepared, Request
 from adglot_server.executors.control import Control
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
@@ -59,14 +60,32 @@ def prepare(
     is run there, in place of the graph itself.
     """
     check(graph, request)
-    plan = _Plan(graph, replace(graph if beside is None else beside, guards=()), request, push)
+    moved = Interpreter(replace(graph if beside is None else beside, guards=()))
+    one = Plan(graph, request, push, Interpreter(graph).run, moved.run)
+    return prepared(graph, request, one, evaluations=evaluations, copies=copies)
+
+
+def prepared(
+    graph: Graph, request: Request, one: Execute, *, evaluations: int, copies: int = 8
+) -> Prepared:
+    """The program that runs `one` at a point, or at every point of a batch; costs as `prepare`."""
+
+    def execute(inputs: Sequence[Array], control: Control) -> Arrays:
+        if request.batch is None:
+            return one(inputs, control)
+        if request.batch == 0:
+            return [np.zeros((0, *type.shape), type.dtype) for type in types]
+        points = [one([x[b, ...] for x in inputs], control) for b in range(request.batch)]
+        return [np.stack(parts) for parts in zip(*points, strict=True)]
+
+    types = result_types(graph, request)
     passes = _passes(graph, request)
     order = 2 if request.operator in ("hvp", "hessian") else 1
     points = 1 if request.batch is None else request.batch
     ops = cost(graph)
     outputs = sum(graph.output_types[i].nbytes for i in request.of)
     return Prepared(
-        execute=plan.execute,
+        execute=execute,
         values=len(request.of),
         mode="none" if request.operator == "evaluate" else "forward",
         passes=passes,
@@ -77,6 +96,25 @@ def prepare(
         peak_bytes=points * (2 * peak_bytes(graph) + 4 * passes * outputs) + copies * outputs,
         error_estimates=request.operator != "evaluate",
     )
+
+
+def result_types(graph: Graph, request: Request) -> list[Type]:
+    """Of values, derivatives and estimates of their errors, at one point."""
+    xs = [graph.inputs[i] for i in request.wrt] if request.operator != "evaluate" else []
+    ys = [graph.output_types[k] for k in request.of]
+    rows, columns = {"jacobian": (ys, xs), "hessian": (xs, xs)}.get(request.operator, ([], []))
+    lead = () if request.seeds is None else (request.seeds,)
+    derivatives = [
+        *(a.with_shape((*a.shape, *b.shape)) for a in rows for b in columns),
+        *(y.with_shape((*lead, *y.shape)) for y in ys if request.operator == "jvp"),
+        *(x.with_shape((*lead, *x.shape)) for x in xs if request.operator in TO_INPUTS),
+    ]
+    estimates = [type.with_dtype(rules.real_dtype(type.dtype)) for type in derivatives]
+    return [*ys, *derivatives, *estimates]
+
+
+TO_INPUTS = ("vjp", "gradient", "hvp")
+"""Operators whose derivatives are as their inputs."""
 
 
 def _passes(graph: Graph, request: Request) -> int:
@@ -90,35 +128,37 @@ def _passes(graph: Graph, request: Request) -> int:
     return columns**2 if request.operator == "hessian" else columns
 
 
-class _Plan:
-    """The operators of one graph at one request, on plain arrays."""
+class Plan:
+    """The operators of one graph at one request, at one point.
 
-    def __init__(self, graph: Graph, beside: Graph, request: Request, push: Push) -> None:
-        self._graph, self._request, self._push = graph, request, push
-        self._at_point, self._beside = Interpreter(graph), Interpreter(beside)
+    `at_point` runs the graph at the point itself, `beside` near it; both in arrays such as `push`
+    takes.
+    """
+
+    def __init__(
+        self, graph: Graph, request: Request, push: Push, at_point: Execute, beside: Execute
+    ) -> None:
         if request.operator not in _OPERATORS:
             raise Unsupported(f"numerical engines have no operator {request.operator}")
+        self._graph, self._request, self._push = graph, request, push
+        self._at_point, self._beside = at_point, beside
         self._operator = _OPERATORS[request.operator]
+        self._moving = request.wrt if request.operator != "evaluate" else ()
+        self._complex = tuple(graph.inputs[i].is_complex for i in self._moving)
 
-    def execute(self, inputs: Sequence[Array], control: Control) -> Arrays:
-        if self._request.batch is None:
-            return self._one(list(inputs), control)
-        points = [self._one([x[b] for x in inputs], control) for b in range(self._request.batch)]
-        return [np.stack(parts) for parts in zip(*points, strict=True)]
-
-    def _one(self, inputs: Arrays, control: Control) -> Arrays:
+    def __call__(self, inputs: Sequence[Array], control: Control) -> Arrays:
         count = len(self._graph.inputs)
-        x, seeds = inputs[:count], inputs[count:]
-        y = self._at_point.run(x, control)
+        x, seeds = list(inputs[:count]), list(inputs[count:])
+        y = self._at_point(x, control)
 
         def function(moved: Arrays) -> Arrays:
             values = list(x)
-            for i, array in zip(self._request.wrt, moved, strict=True):
+            for i, array in zip(self._moving, moved, strict=True):
                 values[i] = array
-            outputs = self._beside.run(values, control)
+            outputs = self._beside(values, control)
             return [outputs[k] for k in self._request.of]
 
-        point = _Point(function, [x[i] for i in self._request.wrt], self._push)
+        point = _Point(function, [x[i] for i in self._moving], self._complex, self._push)
         derivatives, errors = self._operator(point, seeds, self._request)
         return [*(y[k] for k in self._request.of), *derivatives, *errors]
 
@@ -129,6 +169,7 @@ class _Point:
 
     function: Function
     x: Arrays
+    complex: tuple[bool, ...]
     push: Push
     noise: Arrays | None = None
 
@@ -139,16 +180,17 @@ class _Point:
         """The gradient of the (scalar) function, itself a function with an error, at x."""
 
         def function(moved: Arrays) -> Arrays:
-            return _pull(_Point(self.function, moved, self.push), [np.ones(())])[0]
+            beside = _Point(self.function, moved, self.complex, self.push)
+            return _pull(beside, [np.ones(())])[0]
 
         noise = _pull(self, [np.ones(())])[1]
-        return _Point(function, self.x, self.push, noise)
+        return _Point(function, self.x, self.complex, self.push, noise)
 
 
 def _basis(x: Arrays, k: int, unit: complex = 1.0) -> Iterator[Arrays]:
     """Unit vectors of x[k], zeros elsewhere."""
     for j in range(x[k].size):
-        v = [np.zeros_like(array) for array in x]
+        v = [np.zeros_like(array, order="C") for array in x]
         v[k].reshape(-1)[j] = unit
         yield v
 
@@ -193,7 +235,7 @@ def _columns(point: _Point, k: int) -> list[tuple[Array, Array]]:
     return [
         (
             _last([c.tangents[o] for c in columns], y[o], shape),
-            _last([c.errors[o] for c in columns], abs(y[o]), shape),
+            _last([c.errors[o] for c in columns], np.asarray(abs(y[o])), shape),
         )
         for o in range(len(y))
     ]
@@ -210,7 +252,7 @@ def _pull(point: _Point, cts: Arrays) -> tuple[Arrays, Arrays]:
     pulled, errors = [], []
     for k, x in enumerate(point.x):
         parts = [_pull_along(point, cts, k, 1.0)]
-        if x.dtype.kind == "c":
+        if point.complex[k]:
             parts.append(_pull_along(point, cts, k, 1j))
         dx = sum(unit * part[0] for unit, part in zip((1.0, 1j), parts, strict=False))
         pulled.append(np.asarray(dx, x.dtype).reshape(x.shape))
@@ -226,7 +268,7 @@ def _pull_along(point: _Point, cts: Arrays, k: int, unit: complex) -> tuple[Arra
 
 
 def _inner(a: Array, b: Array) -> Any:
-    return np.real(np.vdot(a, b))
+    return np.real(np.vdot(a, b)) if np.size(a) else 0.0  # NumPy's of no objects is None
 
 
 def _unzip(pushed: Pushed) -> tuple[Arrays, Arrays]:
@@ -238,7 +280,7 @@ def _over_seeds(
 ) -> tuple[Arrays, Arrays]:
     if request.seeds is None:
         return one(seeds)
-    results = [one([seed[k] for seed in seeds]) for k in range(request.seeds)]
+    results = [one([seed[k, ...] for seed in seeds]) for k in range(request.seeds)]
     derivatives = [np.stack(parts) for parts in zip(*(r[0] for r in results), strict=True)]
     return derivatives, [np.stack(parts) for parts in zip(*(r[1] for r in results), strict=True)]
 
