@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adglot.errors import InvalidArgument
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Array, Linear, NonSmooth, Op, Sample, Value
 from adglot.ops.rules import ARITHMETIC, DIVISION, INTEGER_VALUED, NOT_LINEAR, Partial
 
@@ -48,6 +48,7 @@ def binary(
     adjoints: tuple[Callable[..., Value] | None, ...] | None = None,
     dtype: Callable[..., Any] = rules.promoted,
     weight: int = ARITHMETIC,
+    pattern: Callable[..., Any] = dependence.elementwise,
     nonsmooth: tuple[NonSmooth, ...] = (),
     finite: bool = False,
 ) -> Op:
@@ -63,6 +64,7 @@ def binary(
         batch=rules.batch_elementwise(name),
         cost=rules.per_output(weight),
         samples=samples,
+        pattern=pattern,
         nonsmooth=nonsmooth,
         weak=True,
         finite=finite,
@@ -97,6 +99,7 @@ multiply: Op = binary(
     (lambda t, y, x1, x2: t * x2, lambda t, y, x1, x2: t * x1),
     complex_pairs(),
     adjoints=(lambda ct, x1, x2: ct * rules.conj(x2), lambda ct, x1, x2: ct * rules.conj(x1)),
+    pattern=dependence.product,
     finite=True,
 )
 
@@ -212,6 +215,7 @@ where: Op = Op(
     jvp=_jvp_where,
     transpose=_transpose_where,
     batch=rules.batch_elementwise("where"),
+    pattern=dependence.choice,
     cost=rules.per_output(ARITHMETIC),
     samples=lambda: [
         Sample((X1 > 0, X1, X2)),

@@ -127,8 +127,8 @@ class Op:
     """One entry of the op table: everything adglot knows of an op.
 
     Rules work on `Value`s and call ops, so every rule can be differentiated again. For an op with
-    sub-graphs (`higher_order`) rules take `Transforms` first, and `evaluate` a function that
-    runs a graph.
+    sub-graphs (`higher_order`) rules take `Transforms` first, `evaluate` a function that runs a
+    graph, and `pattern` one that follows the dependences through a graph.
 
     - ``evaluate(*arrays, **attributes)`` -> array, or a tuple for several outputs
     - ``infer(*types, **attributes)`` -> Type, or a tuple
@@ -139,6 +139,9 @@ class Op:
     - ``batch(size, operands, batched, **attributes)`` -> outputs, which of them are batched; the
       batch axis is always the first
     - ``cost(operand_types, output_types, **attributes)`` -> scalar operations of one evaluation
+    - ``pattern(sets, op, operands, **attributes)`` -> for an op that has a transpose: on which
+      elements of the operands that it is linear in each element of the result depends, as
+      `ops.dependence` says; on all of them where there is no such rule
     """
 
     name: str
@@ -153,6 +156,7 @@ class Op:
     batch: Callable[..., tuple[Sequence[Value], Sequence[bool]]] | Absent
     cost: Callable[..., int]
     samples: Callable[[], Iterable[Sample]]
+    pattern: Callable[..., Any] | None = None
     nonsmooth: tuple[NonSmooth, ...] = ()
     weak: bool = False
     """Whether Python scalars take their dtype from the other operands (NumPy 2 promotion)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import DTYPES, Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Absent, Attr, Linear, Op, Sample, Value
 
 NO_OPERANDS = Absent("it has no operands")
@@ -90,6 +90,7 @@ convert_element_type: Op = Op(
     jvp=_jvp_convert,
     transpose=_transpose_convert,
     batch=rules.batch_leading("convert_element_type"),
+    pattern=dependence.elementwise,
     cost=rules.per_output(rules.ARITHMETIC),
     samples=lambda: [
         Sample((np.array([1.5, -2.25]),), {"dtype": "float32"}),

@@ -9,7 +9,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Array, Attr, Linear, Op, Sample, Value
 from adglot.ops.shape import concat, matrix, slice_axis
 
@@ -78,6 +78,7 @@ cumulative_sum: Op = Op(
         cumulative_sum(cts[0], axis=axis, reverse=not reverse)
     ],
     batch=rules.batch_leading("cumulative_sum", axis=rules.shift_axis),
+    pattern=dependence.accumulated,
     cost=rules.per_output(rules.ARITHMETIC),
     samples=_samples,
 )
@@ -176,6 +177,7 @@ linear_recurrence: Op = Op(
     jvp=_jvp_recurrence,
     transpose=_transpose_recurrence,
     batch=rules.batch_leading("linear_recurrence", axis=rules.shift_axis),
+    pattern=dependence.accumulated,
     cost=rules.per_output(2 * rules.ARITHMETIC),
     samples=lambda: [
         Sample((matrix(), matrix()[::-1] + 1), {"axis": 1, "reverse": False}),

@@ -10,7 +10,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Array, Linear, NonSmooth, Op, Sample, Value
 from adglot.ops.linalg import conjugate_transposed, cubic, inv, square, transposed
 
@@ -177,6 +177,7 @@ adjugate: Op = Op(
     jvp=_jvp_adjugate,
     transpose=_transpose_adjugate,
     batch=rules.batch_leading("linalg.adjugate"),
+    pattern=dependence.matrixwise,
     cost=lambda operands, outputs: cubic(4 * 3 ** (len(operands) - 1))(operands, outputs),
     samples=_adjugate_samples,
 )

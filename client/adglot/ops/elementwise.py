@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Array, Attr, Linear, NonSmooth, Op, Sample, Value
 from adglot.ops.kernels import as_float
 from adglot.ops.rules import ARITHMETIC, DIVISION, NOT_LINEAR, TRANSCENDENTAL, Partial
@@ -56,6 +56,7 @@ def unary(
         jvp=rules.jvp_by_partials(name, (partial,)) if partial else rules.jvp_zero(name),
         transpose=rules.transpose_elementwise(adjoint) if adjoint else NOT_LINEAR,
         batch=rules.batch_elementwise(name),
+        pattern=dependence.elementwise,
         cost=rules.per_output(weight),
         samples=samples,
         nonsmooth=nonsmooth,
@@ -325,6 +326,7 @@ imag: Op = Op(
     jvp=_jvp_imag,
     transpose=_transpose_imag,
     batch=rules.batch_elementwise("imag"),
+    pattern=dependence.elementwise,
     cost=rules.free,
     samples=points(complex=True),
     view=True,

@@ -9,7 +9,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.arithmetic import equal, where
 from adglot.ops.core import TABLE, Array, Attr, Linear, Op, Sample, Value
 from adglot.ops.creation import iota
@@ -80,6 +80,7 @@ take: Op = Op(
     jvp=rules.jvp_linear("take"),
     transpose=_transpose_take,
     batch=_batch_take,
+    pattern=dependence.taken,
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(4.0) ** 2, np.array([3, 0, 0, -1])), {"axis": 0}),
@@ -166,6 +167,7 @@ scatter_add: Op = Op(
     jvp=jvp_written("scatter_add"),
     transpose=_transpose_scatter_add,
     batch=_batch_scatter("scatter_add"),
+    pattern=dependence.added,
     cost=lambda operands, outputs, axis: operands[1].size,
     samples=lambda: [
         Sample((np.arange(4.0), np.array([1.5, -2.0, 0.5]), np.array([3, 0, 0])), {"axis": 0}),
@@ -242,6 +244,7 @@ scatter: Op = Op(
     jvp=jvp_written("scatter"),
     transpose=_transpose_scatter,
     batch=_batch_scatter("scatter"),
+    pattern=dependence.written,
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(4.0), np.array([1.5, -2.0, 0.5]), np.array([3, 0, 0])), {"axis": 0}),

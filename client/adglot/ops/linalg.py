@@ -11,7 +11,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.arithmetic import where
 from adglot.ops.core import Array, Attr, Linear, Op, Sample, Value
 from adglot.ops.creation import iota
@@ -126,6 +126,7 @@ matmul: Op = Op(
     jvp=rules.jvp_multilinear("matmul"),
     transpose=_transpose_matmul,
     batch=_batch_matmul,
+    pattern=dependence.matrix_product,
     cost=_cost_matmul,
     samples=lambda: [
         Sample((A, A.T + 1)),
@@ -247,6 +248,7 @@ solve: Op = Op(
     jvp=_jvp_solve,
     transpose=_transpose_solve,
     batch=_batch_solve("linalg.solve"),
+    pattern=dependence.solved,
     cost=_cost_solve,
     samples=lambda: [
         Sample((A, B)),
@@ -387,6 +389,7 @@ triangular_solve: Op = Op(
     jvp=_jvp_triangular,
     transpose=_transpose_triangular,
     batch=_batch_solve("linalg.triangular_solve"),
+    pattern=dependence.substituted,
     cost=_cost_substitution,
     samples=_triangular_samples,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.arithmetic import where
 from adglot.ops.core import Array, Attr, NonSmooth, Op, Sample, Value
 from adglot.ops.cumulative import accumulated_dtype, cumulative_prod, previous
@@ -59,6 +59,7 @@ sum: Op = Op(
     jvp=rules.jvp_linear("sum"),
     transpose=lambda cts, operands, axes: [spread(cts[0], operands[0].type, axes)],
     batch=rules.batch_leading("sum", axes=rules.shift_axes),
+    pattern=dependence.summed,
     cost=rules.per_input(rules.ARITHMETIC),
     samples=lambda: [*_samples(), Sample((np.ones((0, 2)),), {"axes": (0,)})],
     finite=True,

@@ -11,7 +11,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.core import Array, Attr, Linear, Op, Placed, Sample, Value
 
 Ints = tuple[int, ...]
@@ -41,6 +41,7 @@ reshape: Op = Op(
     jvp=rules.jvp_linear("reshape"),
     transpose=lambda cts, operands, shape: [rules.reshape(cts[0], operands[0].type.shape)],
     batch=rules.batch_leading("reshape", shape=rules.lead()),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((matrix(),), {"shape": (3, 2)}),
@@ -79,6 +80,7 @@ permute_dims: Op = Op(
     batch=rules.batch_leading(
         "permute_dims", axes=lambda axes, size: (0, *(axis + 1 for axis in axes))
     ),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((matrix(),), {"axes": (1, 0)}),
@@ -117,6 +119,7 @@ broadcast_to: Op = Op(
     jvp=rules.jvp_linear("broadcast_to"),
     transpose=lambda cts, operands, shape: [rules.contract(cts[0], operands[0].type)],
     batch=_batch_broadcast,
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((np.array(2.0),), {"shape": (2, 2)}),
@@ -173,6 +176,7 @@ concat: Op = Op(
     jvp=_jvp_concat,
     transpose=_transpose_concat,
     batch=rules.batch_leading("concat", axis=rules.shift_axis),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0]), np.array([3.0])), {"axis": 0}),
@@ -209,6 +213,7 @@ flip: Op = Op(
     jvp=rules.jvp_linear("flip"),
     transpose=lambda cts, operands, axes: [flip(cts[0], axes=axes)],
     batch=rules.batch_leading("flip", axes=rules.shift_axes),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0, 3.0]),), {"axes": (0,)}),
@@ -255,6 +260,7 @@ slice: Op = Op(
     batch=rules.batch_leading(
         "slice", start=rules.lead(0), stop=rules.lead(), strides=rules.lead(1)
     ),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(7.0),), {"start": (1,), "stop": (6,), "strides": (2,)}),
@@ -328,6 +334,7 @@ pad: Op = Op(
     jvp=rules.jvp_linear("pad"),
     transpose=_transpose_pad,
     batch=rules.batch_leading("pad", low=rules.lead(0), high=rules.lead(0), interior=rules.lead(0)),
+    pattern=dependence.moved,
     cost=rules.free,
     samples=lambda: [
         Sample((np.array([1.0, 2.0]),), {"low": (1,), "high": (2,), "interior": (0,)}),
@@ -357,6 +364,7 @@ def _triangle(name: str, doc: str, evaluate: Callable[..., Any]) -> Op:
         jvp=rules.jvp_linear(name),
         transpose=lambda cts, operands, diagonal: [rules.entry(name)(cts[0], diagonal=diagonal)],
         batch=rules.batch_leading(name),
+        pattern=dependence.moved,
         cost=rules.free,
         samples=lambda: [
             Sample((matrix(),), {"diagonal": 0}),

@@ -10,7 +10,7 @@ import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Type
-from adglot.ops import rules
+from adglot.ops import dependence, rules
 from adglot.ops.arithmetic import where
 from adglot.ops.core import Array, Attr, Linear, Op, Sample, Value
 from adglot.ops.indexing import check_integer, jvp_written, ramp, scatter, take
@@ -98,6 +98,7 @@ dynamic_slice: Op = Op(
     jvp=rules.jvp_linear("dynamic_slice"),
     transpose=_transpose_dynamic_slice,
     batch=_batch_dynamic_slice,
+    pattern=dependence.sliced,
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(5.0), np.array(2)), {"sizes": (2,)}),
@@ -155,6 +156,7 @@ dynamic_update_slice: Op = Op(
     jvp=jvp_written("dynamic_update_slice"),
     transpose=_transpose_dynamic_update,
     batch=_batch_dynamic_update,
+    pattern=dependence.written,
     cost=rules.free,
     samples=lambda: [
         Sample((np.arange(5.0), np.array([7.0, 8.0]), np.array(2))),

@@ -12,6 +12,7 @@ from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.transforms.operators import derive
 from adglot_server.transforms.simplify import simplify
+from adglot_server.transforms.sparse import compress
 
 
 class NativeEngine:
@@ -21,12 +22,14 @@ class NativeEngine:
 
     def info(self) -> EngineInfo:
         """Always available: it needs NumPy only."""
-        return EngineInfo(self.name, True, version=version("adglot"), operators=OPERATORS)
+        return EngineInfo(
+            self.name, True, version=version("adglot"), operators=OPERATORS, sparse=True
+        )
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
         """Derive, simplify, make the interpreter ready."""
         function = simplify(graph)
-        derived = derive(function, request)
+        derived = (compress.derive if request.sparse else derive)(function, request)
         program = simplify(derived.graph)
         points = 1 if request.batch is None else request.batch
         interpreter = Interpreter(program)
@@ -39,5 +42,7 @@ class NativeEngine:
             function_ops=points * cost(function),
             program_ops=cost(program),
             peak_bytes=peak_bytes(program),
+            patterns=derived.patterns,
+            colours=derived.colours,
             program=program,
         )

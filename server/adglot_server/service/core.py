@@ -21,12 +21,12 @@ from adglot.errors import (
     InvalidArgument,
     LimitExceeded,
     UnknownGraph,
-    Unsupported,
 )
 from adglot.ir import OPSET, Graph
 from adglot.ops import TABLE, Op, check
 from adglot.ops.core import REQUIRED
 from adglot.stopping import stopped_by
+from adglot_server.engines import coloured
 from adglot_server.engines.base import Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
 from adglot_server.service.anonymous import anonymous
@@ -169,7 +169,7 @@ def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
 
 def _prepared(engine: Engine, graph: Graph, request: Request) -> Prepared:
     if request.sparse and not engine.info().sparse:
-        raise Unsupported(f"{engine.name} has no sparse mode")
+        return coloured.prepare(engine, graph, request)
     return engine.prepare(graph, request)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from adglot.calls import Mode
+from adglot.calls import Mode, Pattern
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Builder, Value, rules
@@ -41,12 +41,15 @@ class Derived:
     """A derivative program: inputs are the graph's and the seeds', outputs y and derivatives.
 
     `values` says how many of the outputs are y; `passes` how many pushforwards or pullbacks run.
+    Sparse derivatives [nonzeros] have a pattern each, and took so many colours.
     """
 
     graph: Graph
     values: int
     mode: str
     passes: int
+    patterns: tuple[Pattern, ...] = ()
+    colours: int = 0
 
 
 def derive(graph: Graph, request: Request) -> Derived:
@@ -55,7 +58,7 @@ def derive(graph: Graph, request: Request) -> Derived:
     After the inputs of the graph come the seeds: a tangent for each `wrt` input (jvp, hvp), a
     cotangent for each `of` output (vjp). After the `of` outputs come the derivatives: one an
     output (jvp), one an input (vjp, gradient, hvp), output by input (jacobian), input by input
-    (hessian), with shape(output) + shape(input).
+    (hessian), with shape(output) + shape(input). Sparse requests: `sparse.compress.derive`.
     """
     if request.operator not in OPERATORS:
         known = ", ".join(OPERATORS)
@@ -63,7 +66,11 @@ def derive(graph: Graph, request: Request) -> Derived:
             Violation("operator", f"unknown operator {request.operator!r}; there are {known}")
         )
     check(graph, request)
-    derived = OPERATORS[request.operator](_restrict(graph, request.of), request)
+    return over_points(OPERATORS[request.operator](restrict(graph, request.of), request), request)
+
+
+def over_points(derived: Derived, request: Request) -> Derived:
+    """The program over the leading axis of points, where the request has one."""
     if request.batch is None:
         return derived
     everything = [True] * len(derived.graph.inputs)
@@ -124,7 +131,7 @@ def _scalar_faults(graph: Graph, request: Request) -> list[Violation]:
     ]
 
 
-def _restrict(graph: Graph, of: Sequence[int]) -> Graph:
+def restrict(graph: Graph, of: Sequence[int]) -> Graph:
     """The graph with only these outputs."""
     if tuple(of) == tuple(range(len(graph.outputs))):
         return graph
@@ -146,17 +153,17 @@ def _evaluate(graph: Graph, request: Request) -> Derived:
 
 
 def _jvp(graph: Graph, request: Request) -> Derived:
-    program = _over_seeds(_ordered_jvp(graph, request.wrt), len(graph.outputs), request)
+    program = _over_seeds(ordered_jvp(graph, request.wrt), len(graph.outputs), request)
     return Derived(program, len(graph.outputs), "forward", request.seeds or 1)
 
 
 def _vjp(graph: Graph, request: Request) -> Derived:
-    program = _ordered_vjp(graph, request.wrt)
+    program = ordered_vjp(graph, request.wrt)
     program = _over_seeds(program, len(graph.outputs), request, len(graph.inputs))
     return Derived(program, len(graph.outputs), "reverse", request.seeds or 1)
 
 
-def _ordered_jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
+def ordered_jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """(x, a tangent for each wrt) -> (y, a tangent for each y), zeros spelled out."""
     program, active = jvp(graph, _active(graph, wrt))
     builder = Builder()
@@ -168,12 +175,12 @@ def _ordered_jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     return builder.build([*xs, *ts.values()], [*ys, *dys], name=program.name)
 
 
-def _ordered_vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
+def ordered_vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """(x, a cotangent for each y) -> (y, a cotangent for each wrt)."""
     program = vjp(graph, _active(graph, wrt))
     m, ranks = len(graph.outputs), sorted(wrt)
     order = [*range(m), *(m + ranks.index(i) for i in wrt)]
-    return _restrict(program, order)
+    return restrict(program, order)
 
 
 def _zeros(builder: Builder, type: Type) -> Value:
@@ -193,12 +200,12 @@ def _over_seeds(program: Graph, values: int, request: Request, inputs: int | Non
 
 
 def _gradient(graph: Graph, request: Request) -> Derived:
-    return Derived(_gradient_graph(graph, request.wrt), 1, "reverse", 1)
+    return Derived(gradient_graph(graph, request.wrt), 1, "reverse", 1)
 
 
-def _gradient_graph(graph: Graph, wrt: Sequence[int]) -> Graph:
+def gradient_graph(graph: Graph, wrt: Sequence[int]) -> Graph:
     """x -> (y, gradient with respect to each wrt)."""
-    program = _ordered_vjp(graph, wrt)
+    program = ordered_vjp(graph, wrt)
     builder = Builder()
     xs = [builder.input(type) for type in graph.inputs]
     one = builder.constant(np.ones((), program.inputs[-1].dtype))
@@ -211,7 +218,7 @@ def _gradient_graph(graph: Graph, wrt: Sequence[int]) -> Graph:
 def _jacobian(graph: Graph, request: Request) -> Derived:
     columns = sum(graph.inputs[i].size for i in request.wrt)
     rows = sum(type.size for type in graph.output_types)
-    mode = _jacobian_mode(graph, request, columns, rows)
+    mode = jacobian_mode(graph, request, columns, rows)
     builder = Builder()
     xs = [builder.input(type) for type in graph.inputs]
     blocks = _columns if mode == "forward" else _rows
@@ -220,7 +227,7 @@ def _jacobian(graph: Graph, request: Request) -> Derived:
     return Derived(program, len(ys), mode, columns if mode == "forward" else rows)
 
 
-def _jacobian_mode(graph: Graph, request: Request, columns: int, rows: int) -> str:
+def jacobian_mode(graph: Graph, request: Request, columns: int, rows: int) -> str:
     complex_in = any(graph.inputs[i].is_complex for i in request.wrt)
     complex_out = [type.is_complex for type in graph.output_types]
     if complex_in and not all(complex_out):
@@ -244,7 +251,7 @@ def _columns(
     ys: list[Value] = []
     for i in wrt:
         size = graph.inputs[i].size
-        program = _ordered_jvp(graph, (i,))
+        program = ordered_jvp(graph, (i,))
         seeds = _basis(builder, graph.inputs[i])
         flags = [False] * len(xs) + [True]
         outputs, moved = spread(builder, program, [*xs, seeds], flags, size)
@@ -268,10 +275,10 @@ def _rows(
     ys: list[Value] = []
     jacobians = []
     for k, type in enumerate(graph.output_types):
-        one = _restrict(graph, (k,))
+        one = restrict(graph, (k,))
         flags = [False] * len(xs) + [True]
         seeds = _basis(builder, type)
-        outputs, on = spread(builder, _ordered_vjp(one, wrt), [*xs, seeds], flags, type.size)
+        outputs, on = spread(builder, ordered_vjp(one, wrt), [*xs, seeds], flags, type.size)
         ys.append(outputs[0])
         for i, dx, b in zip(wrt, outputs[1:], on[1:], strict=True):
             whole = dx if b else repeat(dx, type.size)
@@ -290,16 +297,16 @@ def _basis(builder: Builder, type: Type) -> Value:
 
 
 def _hvp(graph: Graph, request: Request) -> Derived:
-    program = _ordered_jvp(_gradient_graph(graph, request.wrt), request.wrt)
+    program = ordered_jvp(gradient_graph(graph, request.wrt), request.wrt)
     n = len(request.wrt)
-    picked = _restrict(program, (0, *range(n + 2, 2 * n + 2)))
+    picked = restrict(program, (0, *range(n + 2, 2 * n + 2)))
     over = _over_seeds(picked, 1, request)
     return Derived(over, 1, "forward over reverse", request.seeds or 1)
 
 
 def _hessian(graph: Graph, request: Request) -> Derived:
-    _refuse_complex(graph, request)
-    gradient = _gradient_graph(graph, request.wrt)
+    refuse_complex(graph, request)
+    gradient = gradient_graph(graph, request.wrt)
     builder = Builder()
     xs = [builder.input(type) for type in graph.inputs]
     ys, blocks = _columns(builder, gradient, xs, request.wrt)
@@ -309,7 +316,7 @@ def _hessian(graph: Graph, request: Request) -> Derived:
     return Derived(program, 1, "forward over reverse", passes)
 
 
-def _refuse_complex(graph: Graph, request: Request) -> None:
+def refuse_complex(graph: Graph, request: Request) -> None:
     if any(graph.inputs[i].is_complex for i in request.wrt):
         raise InvalidArgument("the Hessian of complex inputs is not defined: use hvp")
 

@@ -11,7 +11,7 @@ from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Type
 from adglot.ops import rules
 from adglot.ops.arithmetic import multiply, where
-from adglot.ops.control import bodies
+from adglot.ops.control import bodies, patterns
 from adglot.ops.control.reach import either, reach
 from adglot.ops.core import Array, Attr, Builder, Linear, Linearized, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
@@ -188,6 +188,7 @@ cond: Op = Op(
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
+    pattern=patterns.branched,
     cost=lambda operands, outputs, if_true, if_false: max(cost(if_true), cost(if_false)),
     samples=lambda: [*_samples("float64"), *_samples("float32"), *_samples("complex128")],
     higher_order=True,

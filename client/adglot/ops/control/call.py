@@ -9,7 +9,7 @@ import numpy as np
 
 from adglot.ir import Graph, Type
 from adglot.ops.arithmetic import multiply
-from adglot.ops.control import bodies
+from adglot.ops.control import bodies, patterns
 from adglot.ops.core import Attr, Linear, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
 from adglot.ops.elementwise import sin
@@ -79,6 +79,7 @@ call: Op = Op(
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
+    pattern=patterns.called,
     cost=lambda operands, outputs, function: cost(function),
     samples=lambda: [_sample(d) for d in ("float64", "float32", "complex128")],
     higher_order=True,

@@ -12,7 +12,7 @@ from adglot.errors import Unsupported
 from adglot.ir import Graph, Type
 from adglot.ops import rules
 from adglot.ops.arithmetic import add, greater, less, multiply, where
-from adglot.ops.control import bodies, dead
+from adglot.ops.control import bodies, dead, patterns
 from adglot.ops.control.branches import cond
 from adglot.ops.control.reach import reach, reach_around
 from adglot.ops.control.scan import MOST_STEPS, scan
@@ -262,6 +262,7 @@ while_loop: Op = Op(
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
+    pattern=patterns.repeated,
     cost=lambda operands, outputs, condition, body, **rest: cost(condition) + cost(body),
     samples=lambda: [_sample("float64"), _sample("float32")],
     higher_order=True,

@@ -10,7 +10,7 @@ import numpy as np
 from adglot.errors import InvalidArgument, Unsupported, Violation
 from adglot.ir import Graph, Type
 from adglot.ops.arithmetic import add, multiply
-from adglot.ops.control import bodies
+from adglot.ops.control import bodies, patterns
 from adglot.ops.control.reach import reach_around
 from adglot.ops.core import Array, Attr, Builder, Linear, Linearized, Op, Sample, Transforms, Value
 from adglot.ops.cost import cost
@@ -292,6 +292,7 @@ scan: Op = Op(
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
+    pattern=patterns.scanned,
     cost=lambda operands, outputs, body, length, **rest: length * cost(body),
     samples=lambda: [*_samples("float64"), *_samples("float32")],
     higher_order=True,
