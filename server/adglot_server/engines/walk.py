@@ -53,6 +53,8 @@ class Language:
     - `cast(x, dtype)`: NumPy's ``astype``; called for every result, so quick where x has it.
     - `refusals`: op -> why a node of it (with its operands' types) cannot be taken, or "".
     - `faults`: exceptions of the package that blame the values, besides `FAULTS`.
+    - `promotes`: its functions promote floats and complex numbers as NumPy's do, so that these
+      come as they are.
     """
 
     package: str
@@ -61,6 +63,7 @@ class Language:
     cast: Callable[[Any, np.dtype[Any]], Any]
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     faults: tuple[type[Exception], ...] = ()
+    promotes: bool = False
 
 
 class Walk:
@@ -106,6 +109,13 @@ def nodes(graph: Graph) -> Iterator[tuple[Node, Sequence[Type]]]:
             yield from nodes(body)
 
 
+def all_types(graph: Graph) -> Iterator[Type]:
+    """The types of all values, those in sub-graphs too."""
+    yield from graph.inputs
+    for node, _ in nodes(graph):
+        yield from node.outputs
+
+
 def refuse(graph: Graph, language: Language) -> None:
     """Unsupported, with the reason, where the language lacks a node's op or cannot take it."""
     for node, types in nodes(graph):
@@ -114,6 +124,24 @@ def refuse(graph: Graph, language: Language) -> None:
         refusal = language.refusals.get(node.op)
         if refusal is not None and (reason := refusal(node, types)):
             raise Unsupported(f"{language.package} {reason}: {node.op} ({node.location})")
+
+
+def orders(*taken: float) -> Refusal:
+    """Refuses a Bessel function of another order."""
+    names = " and ".join(map(str, taken))
+    return lambda node, types: (
+        "" if node.attributes["order"] in taken else f"has the orders {names} only"
+    )
+
+
+def without(kinds: str) -> Refusal:
+    """Refuses operands of these kinds of dtype, as NumPy's letters: b, i, f, c."""
+
+    def refusal(node: Node, types: Sequence[Type]) -> str:
+        refused = next((type for type in types if type.dtype.kind in kinds), None)
+        return "" if refused is None else f"does not take {refused.dtype}"
+
+    return refusal
 
 
 def _bodies(node: Node) -> dict[str, Graph]:
@@ -133,7 +161,7 @@ def _step(node: Node, types: Sequence[Type], language: Language) -> Callable[[Va
         value = language.constant(_constant(node))
         return lambda values: [value]
     function = _function(node, language)
-    casts = list(zip(node.operands, _operand_dtypes(node, types), strict=True))
+    casts = list(zip(node.operands, _operand_dtypes(node, types, language), strict=True))
     outputs = [type.dtype for type in node.outputs]
     cast, faults = language.cast, FAULTS + language.faults
 
@@ -167,14 +195,20 @@ def _function(node: Node, language: Language) -> Callable[..., Any]:
     return partial(function, **attributes) if attributes else function
 
 
-def _operand_dtypes(node: Node, types: Sequence[Type]) -> list[np.dtype[Any] | None]:
-    """The dtype that NumPy computes in, for the operands that are not in it."""
+def _operand_dtypes(
+    node: Node, types: Sequence[Type], language: Language
+) -> list[np.dtype[Any] | None]:
+    """The dtype that NumPy computes in, for the operands to be cast to it."""
     if node.op in UNLIKE or not node.operands:
         return [None] * len(node.operands)
     had = [types[i].dtype for i in node.operands]
     first = 1 if node.op == "where" else 0
     common = computed_in(had[first:], node.outputs[0].dtype)
-    return [None if k < first or dtype == common else common for k, dtype in enumerate(had)]
+    promoted = "fc" if language.promotes else ""
+    return [
+        None if k < first or dtype == common or dtype.kind in promoted else common
+        for k, dtype in enumerate(had)
+    ]
 
 
 def computed_in(operands: Sequence[np.dtype[Any]], result: np.dtype[Any]) -> np.dtype[Any]:
