@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Semaphore
 from types import TracebackType
@@ -119,14 +120,16 @@ class Servicer:
         if first is None:
             return
         call = self._in_turn(self._setup, first, caller)
-        for message in points:
-            yield self._in_turn(partial(self._point, call), message, caller)
+        for number, message in enumerate(points):
+            yield self._in_turn(partial(self._point, call, number), message, caller)
 
     def _setup(self, message: bytes, caller: Caller) -> Call:
         return messages.decode_setup(message, self._core.limits.graph_bytes, caller.deadline)
 
-    def _point(self, call: Call, message: bytes, caller: Caller) -> bytes:
+    def _point(self, call: Call, number: int, message: bytes, caller: Caller) -> bytes:
         answer = self._core.call(messages.decode_point(call, message), caller.gone)
+        if number > 0:  # Patterns are the same at every point, and as large as the answer.
+            answer = replace(answer, patterns=())
         return messages.encode_answer(answer)
 
     def _in_turn(self, work: Callable[[bytes, Caller], T], message: bytes, caller: Caller) -> T:
