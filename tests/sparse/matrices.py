@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def dense(pattern: Pattern) -> Array:
     starts = pattern.indptr.tolist()
     assert starts[0] == 0
     assert starts[-1] == len(pattern.indices)
-    for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(starts)):
         columns = pattern.indices[a:b]
         assert np.all(np.diff(columns) > 0)
         result[i, columns] = True
@@ -70,4 +71,6 @@ def five_point(line: Any) -> Any:
 
 def brusselator(n: int) -> Any:
     """Two species on a periodic n by n grid: diffusion within one, reaction between both."""
-    return sp.kron(np.eye(2), five_point(periodic(n))) + sp.kron(np.ones((2, 2)), sp.eye_array(n * n))
+    return sp.kron(np.eye(2), five_point(periodic(n))) + sp.kron(
+        np.ones((2, 2)), sp.eye_array(n * n)
+    )

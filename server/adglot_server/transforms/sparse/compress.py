@@ -25,7 +25,7 @@ from adglot_server.transforms.operators import (
     restrict,
 )
 from adglot_server.transforms.sparse.colouring import count
-from adglot_server.transforms.sparse.detect import jacobian_pattern, symmetric
+from adglot_server.transforms.sparse.detect import hessian_pattern, jacobian_pattern
 from adglot_server.transforms.sparse.plan import Plan, plan_hessian, plan_jacobian
 
 Dtype = np.dtype[Any]
@@ -52,9 +52,7 @@ def plan_of(graph: Graph, request: Request) -> Plan:
     function = restrict(graph, request.of)
     sizes = [graph.inputs[i].size for i in request.wrt]
     if request.operator == "hessian":
-        gradient = gradient_graph(function, request.wrt)
-        moved = restrict(gradient, range(1, len(gradient.outputs)))
-        return plan_hessian(symmetric(jacobian_pattern(moved, request.wrt)), sizes)
+        return plan_hessian(hessian_pattern(function, request.wrt), sizes)
     pattern = jacobian_pattern(function, request.wrt)
     rows = [type.size for type in function.output_types]
     return plan_jacobian(pattern, rows, sizes, request.mode)

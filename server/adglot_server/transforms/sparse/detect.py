@@ -22,6 +22,7 @@ from adglot.ops.dependence import Labels, Operand, everything, unknown
 from adglot.ops.index_sets import IndexSets
 from adglot.stopping import EVERY, may_stop
 from adglot_server.transforms.jvp import jvp
+from adglot_server.transforms.operators import gradient_graph, restrict
 
 
 def jacobian_pattern(
@@ -62,14 +63,23 @@ def _tangents(graph: Graph, sets: IndexSets, firsts: Mapping[int, int]) -> list[
     ]
 
 
-def symmetric(pattern: Pattern) -> Pattern:
+def hessian_pattern(
+    graph: Graph, wrt: Sequence[int], point: Sequence[Array] | None = None
+) -> Pattern:
+    """As `jacobian_pattern`, of the inputs `wrt` twice, for a graph of one scalar output."""
+    program = gradient_graph(graph, wrt)
+    gradient = restrict(program, range(1, len(program.outputs)))
+    return _symmetric(jacobian_pattern(gradient, wrt, point))
+
+
+def _symmetric(pattern: Pattern) -> Pattern:
     """What is in the pattern on both sides of the diagonal: a Hessian has nothing else."""
-    n = np.int64(pattern.columns)
+    n = pattern.columns
     rows = np.repeat(np.arange(n), np.diff(pattern.indptr))
-    keys = np.intersect1d(rows * n + pattern.indices, pattern.indices * n + rows, True)
-    rows, columns = np.divmod(keys, n or np.int64(1))
-    indptr = np.searchsorted(rows, np.arange(n + 1))
-    return compact(indptr, columns, pattern.columns)
+    columns = pattern.indices.astype(np.int64)
+    keys = np.intersect1d(rows * n + columns, columns * n + rows, assume_unique=True)
+    rows, columns = np.divmod(keys, max(n, 1))
+    return compact(np.searchsorted(rows, np.arange(n + 1)), columns, n)
 
 
 def compact(indptr: Array, indices: Array, columns: int) -> Pattern:
