@@ -21,6 +21,8 @@ ENGINE = "extended"
 SHARP = 0.25
 """The arbiter can tell two numbers apart whose distance is 1 / SHARP times its error."""
 
+TINY = 1e-30
+
 
 @dataclass(frozen=True, slots=True)
 class Court:
@@ -30,9 +32,14 @@ class Court:
     engine: str | None
 
     def number(
-        self, graph: Graph, values: Sequence[Array], probe: Probe, component: tuple[int, ...]
+        self,
+        graph: Graph,
+        values: Sequence[Array],
+        probe: Probe,
+        component: tuple[int, ...],
+        sides: tuple[complex, complex],
     ) -> Plan[Arbiter | None]:
-        """One component of what `probe` asks for; None where the arbiter cannot say.
+        """One component of what `probe` asks for; None where it cannot decide between the sides.
 
         A component of a pullback is asked for as one pushforward, so either costs O(1).
         """
@@ -43,7 +50,8 @@ class Court:
             found: Arbiter = yield from ask(self, self.engine, graph, values, probe, component)
         except AdglotError:
             return None
-        return found if np.isfinite(found.value) and np.isfinite(found.error) else None
+        finite = np.isfinite(found.value) and np.isfinite(found.error)
+        return found if finite and sharp(found, sides) else None
 
     def answer(
         self, engine: str, graph: Graph, values: Sequence[Array], probe: Probe
@@ -90,17 +98,22 @@ def _inner(a: Array, b: Array) -> float:
     return float(np.real(np.vdot(a, b)))
 
 
+def sharp(arbiter: Arbiter, sides: tuple[complex, complex]) -> bool:
+    """Whether its error is small beside the distance of the sides, or beside a finite one."""
+    finite = [abs(side) for side in sides if np.isfinite(side)]
+    if len(finite) == len(sides):
+        return bool(arbiter.error <= SHARP * abs(sides[0] - sides[1]))
+    return bool(arbiter.error <= SHARP * max(abs(arbiter.value), *finite, TINY))
+
+
 def refuted(
     sides: tuple[complex, complex], arbiter: Arbiter | None, bound: float
 ) -> tuple[int, ...]:
     """Which sides are farther from the arbiter than the bound; () where it is not sharp enough."""
     if arbiter is None:
         return ()
-    away = [_away(side, arbiter) for side in sides]
-    between = abs(sides[0] - sides[1]) if all(map(np.isfinite, sides)) else np.inf
-    if arbiter.error > SHARP * between:
-        return ()
-    return tuple(k for k in range(2) if not away[k] <= bound + arbiter.error)
+    near = bound + arbiter.error
+    return tuple(k for k in range(2) if not _away(sides[k], arbiter) <= near)
 
 
 def _away(side: complex, arbiter: Arbiter) -> float:

@@ -106,7 +106,7 @@ def _judged(
     a, b = node.differing
     component, _ = worst(a, b, place.relative)
     numbers = complex(a[component]), complex(b[component])
-    said = yield from court.number(node.graph, node.operands, node.probe, component)
+    said = yield from court.number(node.graph, node.operands, node.probe, component, numbers)
     culprit = _culprit(place, found, node, path, component, numbers, said)
     rows = _excuses(node, place.engines, versions)
     if rows:
@@ -176,9 +176,10 @@ def _excuses(
     ]
     if within is None and not any(rows):
         return ()
-    unexplained = [k for k, row in enumerate(rows) if row is None and not between(node, k)]
-    if unexplained:
-        return ()
+    for side, engine in enumerate(engines):
+        judge = engine == arbiter.ENGINE  # What is a choice, nobody can judge.
+        if rows[side] is None and not judge and not between(node, side):
+            return ()
     found = [row for row in rows if row is not None]
     if not found and within is not None:
         found = [conventions.unlisted(node, within)]

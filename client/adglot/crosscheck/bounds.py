@@ -51,9 +51,14 @@ def _norm(x: Array) -> float:
 def distance(a: Array, b: Array) -> Array:
     """|a - b|: 0 for non-finite numbers of the same kind, infinite where the kinds differ."""
     with np.errstate(all="ignore"):
-        apart = np.abs(np.asarray(a - b, np.result_type(a, b)))
+        apart = np.abs(np.asarray(_numbers(a) - _numbers(b), np.result_type(a, b, np.int8)))
     odd = ~(np.isfinite(a) & np.isfinite(b))
     return np.where(odd, np.where(_kind(a) == _kind(b), 0.0, np.inf), apart)
+
+
+def _numbers(x: Array) -> Array:
+    """Booleans have no difference."""
+    return x.astype(np.int8) if x.dtype.kind == "b" else x
 
 
 def _kind(x: Array) -> Array:
@@ -70,14 +75,17 @@ def ulps(a: Array, b: Array) -> Array:
     """
     apart = distance(a, b)
     with np.errstate(all="ignore"):
-        unit = np.spacing(np.maximum(np.abs(a), np.abs(b)))
+        unit = np.spacing(np.maximum(np.abs(_numbers(a)), np.abs(_numbers(b))))
         count = np.where(apart == 0, 0.0, apart / unit)
     return np.where(np.isinf(apart), np.nan, count).astype(float)
 
 
 def excess(a: Array, b: Array, allowed: Array) -> Array:
-    """How much of its bound each component uses: over 1 is a difference."""
+    """How much of its bound each component uses: over 1 is a difference.
+
+    Where the bound is infinite, an engine that states its errors could not say anything.
+    """
     apart = distance(a, b)
     with np.errstate(all="ignore"):
         used = np.where(apart == 0, 0.0, apart / allowed)
-    return np.where(np.isinf(apart), np.inf, used)
+    return np.where(np.isinf(allowed), 0.0, np.where(np.isinf(apart), np.inf, used))

@@ -14,6 +14,9 @@ from adglot.ir import Graph
 NUMERICAL = ("finite-difference", "complex-step", "julia/FiniteDiff", "julia/FiniteDifferences")
 """Engines whose answers are evidence; they go column by column."""
 
+ASIDE = (arbiter.ENGINE, "one-sided")
+"""Engines that stand beside the matrix unless they are named: they judge, and are slow."""
+
 MOST_COLUMNS = 64
 """Engines that go column by column are left out of their own accord beyond this."""
 
@@ -29,7 +32,7 @@ def choose(
         known = {info.name: info for info in infos}
         return [_run(_known(name, known)) for name in dict.fromkeys(names)]
     columns = sum(graph.inputs[i].size for i in wrt)
-    return [_of_its_own_accord(info, columns) for info in infos if info.name != arbiter.ENGINE]
+    return [_of_its_own_accord(info, columns) for info in infos if info.name not in ASIDE]
 
 
 def court(infos: Iterable[EngineInfo]) -> str | None:
@@ -58,6 +61,6 @@ def _of_its_own_accord(info: EngineInfo, columns: int) -> EngineRun:
 
 
 def _role(name: str) -> Role:
-    if name == arbiter.ENGINE:
+    if name in ASIDE:
         return "arbiter"
     return "numerical" if name in NUMERICAL else "exact"

@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 
 from adglot.calls import Array
+from adglot.crosscheck import bounds
 from adglot.crosscheck.alone import Alone
+from adglot.crosscheck.kinks import between, symmetric
 from adglot.crosscheck.model import Convention
 from adglot.ops import NonSmooth
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one engine answers, in which versions of its package, and where that is said."""
+    """What one engine answers, in which versions of its package, and where that is said.
+
+    With `limitation` the derivative is no choice there, and the package is known to miss it.
+    """
 
     engine: str
     versions: str
@@ -32,44 +37,53 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Points of some ops, `at` saying whether a node (its operands, its attributes) is at one."""
+    """Points of some ops (() for any op); `at` says whether a node is at one of them."""
 
     id: str
     ops: tuple[str, ...]
     where: str
-    at: Callable[..., Any]
+    at: Callable[[Alone], bool]
     answers: tuple[Answer, ...]
     note: str = ""
 
 
-ANSWERS: Mapping[str, Callable[[Array, Array], bool]] = {
-    "zero": lambda mine, theirs: bool(np.all(mine == 0)),
-    "nan": lambda mine, theirs: bool(np.all(np.isnan(mine))),
-    "infinite": lambda mine, theirs: bool(np.all(np.isinf(mine))),
-    "finite": lambda mine, theirs: bool(np.all(np.isfinite(mine))),
+def _all(test: Callable[[Array], Any]) -> Callable[..., bool]:
+    return lambda node, side, apart: bool(np.all(test(node.differing[side][apart])))
+
+
+ANSWERS: Mapping[str, Callable[..., bool]] = {
+    "zero": _all(lambda x: x == 0),
+    "nan": _all(np.isnan),
+    "infinite": _all(np.isinf),
+    "finite": _all(np.isfinite),
+    "any": lambda node, side, apart: True,
+    "between": lambda node, side, apart: between(node, side),
+    "symmetric": lambda node, side, apart: between(node, side, symmetric),
 }
-"""What an answer may be, said of the components that differ: mine, and those of the other side."""
-
-
-ROWS: tuple[Row, ...] = ()
+"""What an engine may answer where it differs: one of the kinds of numbers, a value between the
+one-sided derivatives, or the same for the symmetric part of what a matrix is moved by."""
 
 
 def match(node: Alone, side: int, engine: str, version: str) -> Convention | None:
     """The row that explains what one side says of a node."""
-    mine, theirs = node.differing[side], node.differing[1 - side]
-    apart = ~((mine == theirs) | (np.isnan(mine) & np.isnan(theirs)))
-    for row in _rows(node):
+    allowed = bounds.bound(bounds.rounding(node.graph), *node.differing)
+    apart = bounds.excess(*node.differing, allowed) > 1
+    for row in rows(node):
         for answer in row.answers:
             known = answer.engine == engine and within(version, answer.versions)
-            if known and ANSWERS[answer.answer](mine[apart], theirs[apart]):
+            if known and ANSWERS[answer.answer](node, side, apart):
                 return _convention(row, answer)
     return None
 
 
-def _rows(node: Alone) -> list[Row]:
+def rows(node: Alone) -> list[Row]:
+    """The rows that a node is at a point of."""
+    from adglot.crosscheck.table import ROWS
+
     with np.errstate(all="ignore"):
-        rows = (row for row in ROWS if node.node.op in row.ops)
-        return [row for row in rows if np.any(row.at(*node.operands, **node.node.attributes))]
+        return [
+            row for row in ROWS if node.node.op in (row.ops or (node.node.op,)) and row.at(node)
+        ]
 
 
 def _convention(row: Row, answer: Answer) -> Convention:
@@ -88,10 +102,9 @@ def _convention(row: Row, answer: Answer) -> Convention:
 
 def unlisted(node: Alone, within: NonSmooth) -> Convention:
     """For a kink where both answers lie between the one-sided derivatives."""
-    rows = _rows(node)
-    where = f"{node.node.op} where {within.where}"
+    listed = rows(node)
     return Convention(
-        id=rows[0].id if rows else where,
+        id=listed[0].id if listed else f"{node.node.op} where {within.where}",
         op=node.node.op,
         where=within.where,
         answer="between",

@@ -48,7 +48,10 @@ def interview(
             found = yield from _reply(asker, engine, graph, values, question, brings)
             replies.append(found[0])
             if brings:
-                replies.append(_values(found[0], found[1], questions))
+                evaluate = next(q for q in questions if q.operator == "evaluate")
+                replies.append(
+                    (yield from _evaluated(asker, engine, graph, values, evaluate, found))
+                )
     order = {question.operator: k for k, question in enumerate(questions)}
     return sorted(replies, key=lambda reply: order[reply.question.operator])
 
@@ -60,11 +63,19 @@ def _along(questions: Sequence[Question]) -> Question | None:
     return next((q for q in questions if q.operator in BRING_VALUES), None)
 
 
-def _values(brought: Reply, answer: Answer | None, questions: Sequence[Question]) -> Reply:
-    evaluate = next(question for question in questions if question.operator == "evaluate")
+def _evaluated(
+    asker: Asker,
+    engine: str,
+    graph: Graph,
+    values: Sequence[Array],
+    evaluate: Question,
+    brought: tuple[Reply, Answer | None],
+) -> Plan[Reply]:
+    """The values: as they came along, or asked for where the derivative failed."""
+    answer = brought[1]
     if answer is None:
-        return replace(brought, question=evaluate, seconds=0.0)
-    return _checked(Reply(brought.engine, evaluate, tuple(map(np.asarray, answer.values))))
+        return (yield from _reply(asker, engine, graph, values, evaluate, False))[0]
+    return _checked(Reply(engine, evaluate, tuple(map(np.asarray, answer.values))))
 
 
 def _reply(

@@ -111,7 +111,7 @@ def _finding(
     probe, place = probes[0]
     said = None
     if blamed is None or not blamed.conventions:
-        said = yield from case.court.number(case.graph, case.values, probe, place)
+        said = yield from case.court.number(case.graph, case.values, probe, place, numbers)
     allowed = float(bounds.bound(case.relative, a, b, spread)[component])
     wrong = _wrong(numbers, said, allowed, blamed)
     named = zip(sides, numbers, strict=True)

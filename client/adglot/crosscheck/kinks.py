@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from adglot.calls import Array
 from adglot.crosscheck.alone import Alone
 from adglot.ops import evaluate_node
+
+Turn = Callable[[Array], Array]
 
 STEP = 2.0**-17
 LOOSE = 1e-4
@@ -18,35 +20,41 @@ DRAWS = 4
 MOST_COMPONENTS = 64
 
 
-def between(found: Alone, side: int) -> bool:
+def between(found: Alone, side: int, turn: Turn = lambda d: d) -> bool:
     """Whether what one side says lies between the derivatives to both sides of the point.
 
     They are the limits of the derivative, so a jump has none of its own. For a pullback every
-    direction is tried that a component points to, and some that mix all operands.
+    direction is tried that a component points to, and some that mix all operands. `turn` is what
+    the engine does to a direction before it takes a derivative.
     """
     if found.probe.operator == "evaluate":
         return False
     with np.errstate(all="ignore"):
         try:
             check = _cotangents_between if found.probe.reverse else _tangents_between
-            return check(found, found.sides[side])
+            return check(found, found.sides[side], turn)
         except (np.linalg.LinAlgError, ValueError, FloatingPointError):
             return False
 
 
-def _tangents_between(found: Alone, said: Sequence[Array]) -> bool:
+def symmetric(d: Array) -> Array:
+    """The symmetric (Hermitian) part: what engines take that read a matrix as symmetric."""
+    return d if d.ndim < 2 else (d + np.conj(np.swapaxes(d, -1, -2))) / 2
+
+
+def _tangents_between(found: Alone, said: Sequence[Array], turn: Turn) -> bool:
     directions = [_wide(np.zeros(()) if t is None else t) for t in found.seeds]
-    ends = _slopes(found, directions)
+    ends = _slopes(found, [turn(d) for d in directions])
     pairs = zip(found.slots, said, strict=True)
     return all(_inside(_wide(value), ends[0][k], ends[1][k]) for k, value in pairs)
 
 
-def _cotangents_between(found: Alone, said: Sequence[Array]) -> bool:
+def _cotangents_between(found: Alone, said: Sequence[Array], turn: Turn) -> bool:
     weights = [None if ct is None else _wide(ct) for ct in found.seeds]
     for directions in _directions(found):
         ends = [
             np.asarray(sum(_inner(w, y) for w, y in zip(weights, ys, strict=True) if w is not None))
-            for ys in _slopes(found, directions)
+            for ys in _slopes(found, [turn(d) for d in directions])
         ]
         value = sum(_inner(_wide(c), directions[k]) for k, c in zip(found.slots, said, strict=True))
         if not _inside(np.asarray(value), *ends):

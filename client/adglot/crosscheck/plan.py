@@ -89,14 +89,20 @@ def _case(
 def _ask(
     case: Case, runs: Sequence[EngineRun], asked: Sequence[Question]
 ) -> Plan[dict[str, list[Reply]]]:
-    """Every engine's replies. They do not wait for one another."""
-    names = [run.name for run in runs if run.available]
-    plans = [interview(case.asker, name, case.graph, case.values, asked) for name in names]
-    found = (yield Together(tuple(plans))) if plans else []
-    for outcome in found:
-        if isinstance(outcome, AdglotError):
-            raise outcome
-    return dict(zip(names, found, strict=True))
+    """Every engine's replies. They do not wait for one another, but numerical ones come last.
+
+    SciPy, which one of these is, fails while another thread imports jax for the first time.
+    """
+    replies: dict[str, list[Reply]] = {}
+    for numerical in (False, True):
+        names = [r.name for r in runs if r.available and (r.role == "numerical") == numerical]
+        plans = [interview(case.asker, name, case.graph, case.values, asked) for name in names]
+        found = (yield Together(tuple(plans))) if plans else []
+        for name, outcome in zip(names, found, strict=True):
+            if isinstance(outcome, AdglotError):
+                raise outcome
+            replies[name] = outcome
+    return replies
 
 
 def _judge(

@@ -48,7 +48,6 @@ def seeds(graph: Graph, wrt: Sequence[int], seed: int) -> Seeds:
     """Components of size 1/2 to 3/2, signs at random."""
     rng = np.random.default_rng(seed)
     of = tuple(i for i, t in enumerate(graph.output_types) if t.is_differentiable)
-    _refuse_nothing(wrt, of)
     return Seeds(
         tuple(wrt),
         of,
@@ -64,10 +63,10 @@ def direction(type: Type, rng: np.random.Generator) -> Array:
     return np.asarray(size * turn, type.dtype)
 
 
-def _refuse_nothing(wrt: Sequence[int], of: Sequence[int]) -> None:
-    if not wrt:
+def _refuse_nothing(seeds: Seeds) -> None:
+    if not seeds.wrt:
         raise InvalidArgument(Violation("argnums", "no float or complex input to differentiate by"))
-    if not of:
+    if not seeds.of:
         raise InvalidArgument(Violation("f", "none of its results is float or complex"))
 
 
@@ -82,6 +81,8 @@ def _known(graph: Graph, seeds: Seeds, names: Sequence[str]) -> list[Operator]:
     if len(known) != len(names) or not known:
         what = f"expected some of {', '.join(OPERATORS)}, got {list(names)}"
         raise InvalidArgument(Violation("operators", what))
+    if known != ["evaluate"]:
+        _refuse_nothing(seeds)
     types = [graph.output_types[i] for i in seeds.of]
     scalar = len(types) == 1 and types[0].shape == () and not types[0].is_complex
     if not scalar and (odd := [name for name in known if name in SCALAR]):

@@ -63,7 +63,8 @@ def label(verdict: Verdict) -> Text:
 def _numbers(cell: Cell) -> str:
     if not cell.blocks:
         return f"\n{cell.verdict.why}" if cell.verdict.why else ""
-    return f"\n{cell.max_ulps:.3g} ulp, {1e3 * cell.seconds:.3g} ms"
+    time = f", {1e3 * cell.seconds:.3g} ms" if cell.seconds else ""  # values may come along
+    return f"\n{cell.max_ulps:.3g} ulp{time}"
 
 
 def _broken(result: Crosscheck) -> list[str]:

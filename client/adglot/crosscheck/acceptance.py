@@ -1,0 +1,28 @@
+"""When a cross-check counts as passed: agreement alone is not enough, somebody must have spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adglot.crosscheck.model import Crosscheck
+
+COMPARED = ("agree", "nonfinite", "convention", "mismatch")
+
+
+def complaints(result: Crosscheck, named: Sequence[str] = ()) -> list[str]:
+    """What keeps a result from being accepted, a line each; none where all is well.
+
+    The engines must not differ, none may fail, each of those that were `named` must be there, and
+    at least one answer must have been compared with another one.
+    """
+    absent = [run for run in result.engines if run.name in named and not run.available]
+    lines = [f"{run.name} is not available: {run.reason}" for run in absent]
+    lines += [str(finding) for finding in result.findings if not finding.verdict.ok]
+    for cell in result.cells:
+        if cell.verdict.kind == "error":
+            lines.append(f"{cell.engine} failed in {cell.operator}: {cell.verdict.why}")
+        lines += [f"{cell.engine} breaks {c.name}: {c.left!r} and {c.right!r}"
+                  for c in cell.checks if not c.passed]  # fmt: skip
+    if not any(cell.verdict.kind in COMPARED for cell in result.cells):
+        lines.append("nothing was compared: no two engines answered the same question")
+    return lines or ([] if result.ok else ["the engines differ"])

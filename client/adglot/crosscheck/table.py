@@ -1,0 +1,247 @@
+"""The rows of the table of conventions: data, each row with the source of every answer.
+
+Rows are tried in order. What packages answer was observed with the versions that the ranges begin
+with; tests observe it again on those installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adglot.crosscheck.alone import Alone
+from adglot.crosscheck.conventions import Answer, Row
+from adglot.crosscheck.recording import kink
+
+JAX, TORCH, AUTOGRAD = ">=0.10", ">=2.13", ">=1.8"
+
+OPS = "https://github.com/HIPS/autograd/blob/master/autograd/numpy/numpy_vjps.py"
+LINALG = "https://github.com/HIPS/autograd/blob/master/autograd/numpy/linalg.py"
+JAX_FAQ = "https://docs.jax.dev/en/latest/faq.html#gradients-contain-nan-where-using-where"
+LAX = "https://github.com/jax-ml/jax/blob/main/jax/_src/lax/lax.py"
+JAX_ISSUES = "https://github.com/jax-ml/jax/issues/"
+TORCH_NOTES = (
+    "https://docs.pytorch.org/docs/stable/notes/autograd.html"
+    "#gradients-for-non-differentiable-functions"
+)
+TORCH_LINALG = "https://docs.pytorch.org/docs/stable/generated/torch.linalg."
+OURS = "the non-smooth set of the op: adglot.ops.TABLE[op].nonsmooth"
+
+
+def _native(answer: str) -> Answer:
+    return Answer("native", "", answer, OURS)
+
+
+def _jax(answer: str, source: str, limitation: bool = False) -> Answer:
+    return Answer("jax", JAX, answer, source, limitation)
+
+
+def _torch(answer: str, source: str = TORCH_NOTES, limitation: bool = False) -> Answer:
+    return Answer("torch", TORCH, answer, source, limitation)
+
+
+def _autograd(answer: str, source: str = OPS, limitation: bool = False) -> Answer:
+    return Answer("autograd", AUTOGRAD, answer, source, limitation)
+
+
+def _at(mask: Callable[..., Any]) -> Callable[[Alone], bool]:
+    """Points by the operands and attributes of the node."""
+    return lambda node: bool(np.any(mask(*node.operands, **node.node.attributes)))
+
+
+def _untaken(node: Alone) -> bool:
+    """The node's result is not used: one component at least has no cotangent."""
+    return node.probe.reverse and any(ct is not None and np.any(ct == 0) for ct in node.seeds)
+
+
+def _kink(node: Alone) -> bool:
+    return kink(node.node, node.operands) is not None
+
+
+def _singular(a: Any) -> Any:
+    return np.linalg.matrix_rank(a) < a.shape[-1]
+
+
+def _equal_neighbours(values: Any) -> Any:
+    gaps = np.abs(np.diff(values, axis=-1))
+    return gaps <= 1e-8 * np.abs(values).max(initial=1.0)
+
+
+ROWS: tuple[Row, ...] = (
+    # ------------------------------------------------------------------ elementwise kinks
+    Row(
+        "abs-at-0", ("abs",), "x = 0", _at(lambda x: x == 0),
+        (
+            _native("zero"),
+            _jax("between", JAX_ISSUES + "37820"),
+            _torch("zero"),
+            _autograd("zero"),
+        ),
+        "any slope from -1 to 1; jax takes that from above",
+    ),
+    Row(
+        "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one",
+        lambda node: True,
+        (_native("between"), _jax("between", JAX_ISSUES + "37821"), _torch("between"),
+         _autograd("between")),
+        "the derivative is split in any way among those that tie, clip's bounds included",
+    ),
+    Row(
+        "norm-at-0", ("hypot",), "x1 = x2 = 0", _at(lambda x1, x2: (x1 == 0) & (x2 == 0)),
+        (
+            _native("zero"),
+            _jax("between", JAX_ISSUES + "3058"),
+            _torch("nan"),
+            _autograd("nan"),
+        ),
+        "a cone has every slope there from -1 to 1; those who divide by the norm get 0 / 0",
+    ),
+    Row(
+        "sqrt-at-0", ("sqrt",), "x = 0", _at(lambda x: x == 0),
+        (
+            _native("any"),
+            _jax("any", JAX_ISSUES + "21723"),
+            _torch("any"),
+            _autograd("any"),
+        ),
+        "the slope is infinite, and times a zero (of a norm, or of where) it is NaN, but 0 for "
+        "adglot, which does not let what is not used through",
+    ),
+    Row(
+        "remainder-at-integers", ("remainder", "floor_divide"), "x1 is a multiple of x2",
+        _kink,
+        (_native("between"), _jax("between", LAX), _torch("between"),
+         _autograd("between")),
+        "the value jumps there; the derivative of either side is taken",
+    ),
+    Row(
+        "pow-at-0", ("pow",), "x1 = 0", _at(lambda x1, x2: x1 == 0),
+        (
+            _native("finite"),
+            _jax("nan", JAX_ISSUES + "12409"),
+            _jax("zero", JAX_ISSUES + "12409"),
+            _torch("finite"),
+            _autograd("finite"),
+        ),
+        "x**0 is 1 for every x: its slope is 0, but x2 * x1**(x2 - 1) is 0 * inf; and 0**y has no "
+        "slope by y at y = 0",
+    ),
+    Row(
+        "pow-of-negatives", ("pow",), "x1 < 0, derivative by x2",
+        _at(lambda x1, x2: np.real(x1) < 0),
+        (_native("nan"), _jax("any", JAX_ISSUES + "6024"), _torch("any"), _autograd("any")),
+        "(-2)**y is real for integers only, so it has no slope by y",
+    ),
+    Row(
+        "atan2-at-origin", ("atan2",), "x1 = x2 = 0", _at(lambda x1, x2: (x1 == 0) & (x2 == 0)),
+        (
+            _native("zero"),
+            _jax("nan", JAX_ISSUES + "1052"),
+            _torch("zero"),
+            _torch("nan"),
+            _autograd("nan"),
+        ),
+        "the angle of no direction: 0 / 0 for those who divide; torch's two modes differ",
+    ),
+    Row(
+        "logaddexp-at-minus-inf", ("logaddexp",), "x1 = x2 are infinite",
+        _at(lambda x1, x2: (x1 == x2) & np.isinf(x1)),
+        (
+            _native("finite"),
+            _jax("any", LAX),
+            _torch("nan"),
+            _autograd("nan"),
+        ),
+        "a softmax of two that are equally improbable: a half each, or inf - inf",
+    ),
+    Row(
+        "iv-at-0", ("special.iv",), "x = 0", _at(lambda x, order: (x == 0) & (order == 0)),
+        (_jax("finite", JAX_ISSUES + "37820", limitation=True),),
+        "i0 is smooth, with slope 0; jax has it as exp(|x|) i0e(x), and takes |x| from above",
+    ),
+    # ------------------------------------------------------------------ reductions
+    Row(
+        "prod-with-zeros", ("prod", "cumulative_prod"), "a factor is 0", _at(lambda x, **attributes: x == 0),
+        (_autograd("nan", "https://github.com/HIPS/autograd/issues/378", limitation=True),),
+        "the derivative is the product of the other factors; autograd divides by the one",
+    ),
+    # ------------------------------------------------------------------ matrices
+    Row(
+        "eigh-of-equals", ("linalg.eigh",), "two eigenvalues are equal",
+        _at(lambda a: _equal_neighbours(np.linalg.eigvalsh(a))),
+        (
+            _native("any"),
+            _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
+            _torch("any", TORCH_LINALG + "eigh.html"),
+            _autograd("any", LINALG),
+        ),
+        "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
+    ),
+    Row(
+        "eigh-of-symmetric", ("linalg.eigh",), "everywhere", lambda node: True,
+        (
+            _native("between"),
+            _jax("symmetric", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
+            _torch("symmetric", TORCH_LINALG + "eigh.html"),
+            _autograd("between", LINALG),
+        ),
+        "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both",
+    ),
+    Row(
+        "cholesky-of-symmetric", ("linalg.cholesky",), "everywhere", lambda node: True,
+        (
+            _native("between"),
+            _jax(
+                "symmetric",
+                "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.cholesky.html",
+            ),
+            _torch("symmetric", TORCH_LINALG + "cholesky.html"),
+            _torch("finite", TORCH_LINALG + "cholesky.html"),
+            _autograd("symmetric", LINALG),
+        ),
+        "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
+        "torch's pushforward wants a symmetric tangent",
+    ),
+    Row(
+        "det-of-singular", ("linalg.det",), "a singular matrix", _at(_singular),
+        (
+            _torch("zero", "https://github.com/pytorch/pytorch/issues/104675", limitation=True),
+            _torch("finite", "https://github.com/pytorch/pytorch/pull/79487", limitation=True),
+            _jax("any", JAX_ISSUES + "2380", limitation=True),
+            _autograd("any", "https://github.com/HIPS/autograd/issues/549", limitation=True),
+        ),
+        "det is a polynomial, its derivative the adjugate; torch multiplies by det = 0",
+    ),
+    Row(
+        "slogdet-of-singular", ("linalg.slogdet",), "a singular matrix", _at(_singular),
+        (
+            _jax("any", JAX_ISSUES + "2380"),
+            _torch("any", TORCH_LINALG + "slogdet.html"),
+        ),
+        "the logarithm is -inf: there is no derivative",
+    ),
+    Row(
+        "svd-of-equals", ("linalg.svd",), "two singular values are equal, or one is 0",
+        _at(lambda a, **attributes: _equal_neighbours(np.linalg.svd(a, compute_uv=False))),
+        (
+            _native("any"),
+            _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.svd.html"),
+            _torch("any", TORCH_LINALG + "svd.html"),
+            _autograd("any", LINALG),
+        ),
+        "singular vectors of equal singular values turn freely; some miss the values' slopes, too",
+    ),
+    # ------------------------------------------------------------------ branches
+    Row(
+        "where-untaken", (), "the result is not used, and the slope not finite", _untaken,
+        (
+            _native("zero"),
+            _jax("nan", JAX_FAQ),
+            _torch("nan", "https://github.com/pytorch/pytorch/issues/68425"),
+            _autograd("nan", OPS),
+        ),
+        "0 * inf: the untaken branch of where, which sinc has at 0, too",
+    ),
+)  # fmt: skip
