@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -64,9 +63,9 @@ def test_patterns_hold_all_that_is_not_zero(case: Case) -> None:
     for values in (case.program.point, case.program.near.point):
         J = jacobian(graph, inputs, values)
         there = dense(jacobian_pattern(graph, inputs, values))
-        nonzero = np.isfinite(J) & (J != 0)  # 0 * inf is NaN, in dense passes too
+        nonzero = ~np.isnan(J) & (J != 0)
         assert not np.any(nonzero & ~there)
-    assert not np.any(nonzero & ~everywhere)
+        assert not np.any(nonzero & ~everywhere)
 
 
 LOOSE = {
@@ -86,8 +85,14 @@ def test_patterns_have_no_more_than_that(case: Case) -> None:
     graph = _reduced(case)
     inputs = _real(graph.inputs)
     found = [jacobian(graph, inputs, p) for p in (case.program.point, case.program.near.point)]
+    _assert_equal(dense(jacobian_pattern(graph, inputs)), found)
+
+
+def _assert_equal(pattern: Array, found: list[Array]) -> None:
+    """Wherever there is a number: 0 * inf is NaN, in dense passes too."""
     nonzero = np.any([J != 0 for J in found], axis=0)
-    assert np.array_equal(dense(jacobian_pattern(graph, inputs)), nonzero)
+    number = ~np.any([np.isnan(J) for J in found], axis=0)
+    assert np.array_equal(pattern & number, nonzero & number)
 
 
 EXACT_AT_A_POINT = LOOSE - {"linalg.solve", "linalg.adjugate", "linalg.qr", "linalg.svd"}
@@ -98,11 +103,7 @@ def test_patterns_at_a_point_have_no_more_than_that(case: Case) -> None:
     graph = _reduced(case)
     inputs = _real(graph.inputs)
     values = case.program.point
-    with np.errstate(all="ignore"):
-        nonzero = jacobian(graph, inputs, values) != 0
-    if case.op.name == "cond":  # `any branch taken` is a matter of the point
-        assert nonzero.any()
-    assert np.array_equal(dense(jacobian_pattern(graph, inputs, values)), nonzero)
+    _assert_equal(dense(jacobian_pattern(graph, inputs, values)), [jacobian(graph, inputs, values)])
 
 
 @given(graphs())
@@ -154,9 +155,7 @@ def test_loops_are_followed_step_by_step() -> None:
     def f(x: Any) -> Any:
         return adglot.scan(lambda c, t: (c * 0.5 + t, c * t), 0.0, x)[1]
 
-    assert np.array_equal(
-        pattern_of(f, x), np.tril(np.ones((6, 6))) - np.eye(6, 1).dot(0)[:, :1] * 0 > 0
-    )
+    assert np.array_equal(pattern_of(f, x), np.tril(np.ones((6, 6))) > 0)
 
 
 def test_loops_without_an_end_take_all_that_can_come() -> None:
@@ -228,4 +227,3 @@ def test_too_many_nonzeros_are_refused_before_they_are_made(monkeypatch: Any) ->
     whole = adglot.trace(lambda x: outer(np.sum(x)), np.ones(n))
     with pytest.raises(LimitExceeded, match=str(n * n)):
         jacobian_pattern(whole, (0,))
-    assert math.isqrt(10_000) < n
