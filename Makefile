@@ -19,7 +19,7 @@ SERVICES = $(filter %_service.proto,$(PROTOS))
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.installed-demo ## fit a model through a real server and check every derivative
@@ -28,7 +28,12 @@ demo: $(VENV)/.installed-demo ## fit a model through a real server and check eve
 # One BLAS thread a worker: the workers already take the cores.
 .PHONY: test
 test: $(VENV)/.installed-test ## run every test and every documented example
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m 'not engines' $(ARGS)
+
+# About 1.2 GB to install, so apart from the rest.
+.PHONY: test-engines
+test-engines: $(VENV)/.installed-test-engines ## run the tests that need jax and torch
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## lint, format, types, import rules, protos
@@ -65,6 +70,10 @@ hooks: $(VENV)/.installed-dev ## check every commit before it is made
 .PHONY: bench
 bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
 	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: conformance
+conformance: $(VENV)/.installed-test ## ask every engine that is here for every op, for the docs
+	$(BIN)/python -m docs.conformance $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into site/

@@ -19,15 +19,21 @@ GIVES_UP = (*FAULTS, NotImplementedError, RuntimeError)
 
 
 @contextmanager
+def giving_up(package: str) -> Iterator[None]:
+    """Unsupported, in the package's words, where it gives up in the block."""
+    try:
+        yield
+    except AdglotError:
+        raise
+    except GIVES_UP as error:
+        raise Unsupported(f"{package} gives no derivative here: {error}") from error
+
+
+@contextmanager
 def running(package: str, control: Control) -> Iterator[None]:
-    """While a package runs: it may be stopped between nodes, and may give up."""
-    with stopped_by(control.check):
-        try:
-            yield
-        except AdglotError:
-            raise
-        except GIVES_UP as error:
-            raise Unsupported(f"{package} gives no derivative here: {error}") from error
+    """While a package runs a graph node by node, where it may be stopped and may give up."""
+    with stopped_by(control.check), giving_up(package):
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from adglot.errors import Unsupported
 from adglot.ir import Graph, Type
 from adglot_server.engines.base import Array, Prepared, Request
 from adglot_server.engines.composed import Calculus, Composed, Function, Values
 from adglot_server.engines.jax.lacks import SILENT
 from adglot_server.engines.jax.table import LANGUAGE
+from adglot_server.engines.packages import giving_up
 from adglot_server.engines.walk import PointCheck, Walk
 from adglot_server.executors.control import Control
 
@@ -41,7 +41,7 @@ def prepare(graph: Graph, request: Request) -> Prepared:
             return plan.without_points() or []
         check(inputs, control)
         control.check()
-        with in_double():
+        with in_double(), giving_up("jax"):
             return [np.array(a) for a in compiled(*inputs)]
 
     return plan.prepared(execute, "xla")
@@ -51,10 +51,8 @@ def _compiled(plan: Composed) -> Any:
     function = Walk(plan.graph, LANGUAGE)
     types = [jax.ShapeDtypeStruct(t.shape, t.dtype) for t in plan.argument_types()]
     program = jax.jit(lambda *inputs: plan.run(function, CALCULUS, list(inputs)))
-    try:
+    with giving_up("jax"):
         return program.lower(*types).compile()
-    except NotImplementedError as error:
-        raise Unsupported(f"jax cannot differentiate this graph: {error}") from error
 
 
 # ------------------------------------------------------------------ calculus
