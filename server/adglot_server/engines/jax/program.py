@@ -14,7 +14,7 @@ from adglot.ir import Graph, Type
 from adglot_server.engines.base import Array, Prepared, Request
 from adglot_server.engines.composed import Calculus, Composed, Function, Values
 from adglot_server.engines.jax.lacks import SILENT
-from adglot_server.engines.jax.table import LANGUAGE
+from adglot_server.engines.jax.table import FORWARD, REVERSE
 from adglot_server.engines.packages import giving_up
 from adglot_server.engines.walk import PointCheck, Walk
 from adglot_server.executors.control import Control
@@ -48,7 +48,7 @@ def prepare(graph: Graph, request: Request) -> Prepared:
 
 
 def _compiled(plan: Composed) -> Any:
-    function = Walk(plan.graph, LANGUAGE)
+    function = Walk(plan.graph, REVERSE if "reverse" in plan.mode else FORWARD)
     types = [jax.ShapeDtypeStruct(t.shape, t.dtype) for t in plan.argument_types()]
     program = jax.jit(lambda *inputs: plan.run(function, CALCULUS, list(inputs)))
     with giving_up("jax"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -117,20 +118,30 @@ def _scan(
 
 
 def _while_loop(*operands: Any, condition: Walk, body: Walk, consts: int, max_steps: int) -> Any:
-    """A bounded loop is a scan of conds, since JAX pulls back through nothing else."""
     fixed, state = split(operands, consts)
 
-    def go_on(state: Any) -> Any:
-        return condition([*fixed, *state])[0]
+    def go_on(carry: Any) -> Any:
+        step, state = carry
+        within = step < max_steps if max_steps else True
+        return condition([*fixed, *state])[0] & within
 
-    def step(state: Any) -> Any:
-        return body([*fixed, *state])
+    def advance(carry: Any) -> Any:
+        step, state = carry
+        return step + 1, body([*fixed, *state])
 
+    return lax.while_loop(go_on, advance, (0, _arrays(state)))[1]
+
+
+def _bounded_loop(*operands: Any, condition: Walk, body: Walk, consts: int, max_steps: int) -> Any:
+    """A scan of conds: JAX pulls back through no other loop whose length is open."""
+    how = {"condition": condition, "body": body, "consts": consts, "max_steps": max_steps}
     if not max_steps:
-        return lax.while_loop(go_on, step, _arrays(state))
+        return _while_loop(*operands, **how)
+    fixed, state = split(operands, consts)
 
     def maybe(state: Any, _: None) -> Any:
-        return lax.cond(go_on(state), step, lambda state: state, state), None
+        go_on = condition([*fixed, *state])[0]
+        return lax.cond(go_on, lambda s: body([*fixed, *s]), lambda s: s, state), None
 
     return lax.scan(maybe, _arrays(state), None, max_steps)[0]
 
@@ -255,4 +266,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "while_loop": _while_loop,
 }
 
-LANGUAGE = Language(package="jax", table=TABLE, constant=np.asarray, cast=cast, refusals=REFUSALS)
+FORWARD = Language(package="jax", table=TABLE, constant=np.asarray, cast=cast, refusals=REFUSALS)
+"""For values and pushforwards."""
+
+REVERSE = replace(FORWARD, table={**TABLE, "while_loop": _bounded_loop})
+"""For pullbacks, which bounded loops have too; each takes all of its steps."""
