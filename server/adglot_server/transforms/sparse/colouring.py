@@ -51,12 +51,14 @@ def colour_both(pattern: Pattern) -> tuple[Array, Array]:
 
 
 def colour_symmetric(pattern: Pattern) -> Array:
-    """A star colouring of a symmetric matrix.
+    """A star colouring of a symmetric matrix; empty columns have no colour.
 
     Nonzero (i, j) is alone of column j's colour in row i, or of column i's colour in row j.
     """
-    neighbours = [[j for j in row if j != i] for i, row in enumerate(_lists(pattern))]
-    orders = (range(len(neighbours)), _largest(neighbours))
+    rows = _lists(pattern)
+    neighbours = [[j for j in row if j != i] for i, row in enumerate(rows)]
+    used = [i for i in range(len(rows)) if rows[i]]
+    orders = (used, sorted(used, key=lambda i: -len(rows[i])))
     return _fewest([_star(neighbours, order) for order in orders])
 
 
