@@ -82,8 +82,7 @@ ROWS: tuple[Row, ...] = (
         "any slope from -1 to 1; jax takes that from above",
     ),
     Row(
-        "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one",
-        lambda node: True,
+        "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one", _kink,
         (_native("between"), _jax("between", JAX_ISSUES + "37821"), _torch("between"),
          _autograd("between")),
         "the derivative is split in any way among those that tie, clip's bounds included",
@@ -163,7 +162,8 @@ ROWS: tuple[Row, ...] = (
     ),
     # ------------------------------------------------------------------ reductions
     Row(
-        "prod-with-zeros", ("prod", "cumulative_prod"), "a factor is 0", _at(lambda x, **attributes: x == 0),
+        "prod-with-zeros", ("prod", "cumulative_prod"), "a factor is 0",
+        _at(lambda x, **attributes: x == 0),
         (_autograd("nan", "https://github.com/HIPS/autograd/issues/378", limitation=True),),
         "the derivative is the product of the other factors; autograd divides by the one",
     ),
