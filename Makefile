@@ -2,11 +2,13 @@
 #
 # VENV    the virtual environment, made here or already yours (default .venv)
 # PYTHON  the interpreter that makes it (default python3)
+# ENGINES whom make conformance examines
 # ARGS    more arguments for pytest, the demo or the benchmarks: make test ARGS="-k codec"
 
 VENV ?= .venv
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
+ENGINES ?= native extended finite-difference complex-step autograd
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -72,8 +74,11 @@ bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: conformance
-conformance: $(VENV)/.installed-test ## ask every engine that is here for every op, for the docs
-	$(BIN)/python -m docs.conformance $(ARGS)
+conformance: $(VENV)/.installed-test ## put every op to each of ENGINES, for the docs
+	@for engine in $(ENGINES); do \
+	  mkdir -p "docs/conformance/$$(dirname "$$engine")" && \
+	  $(BIN)/adglot conformance --engine "$$engine" --out "docs/conformance/$$engine.json" $(ARGS); \
+	done
 
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into site/

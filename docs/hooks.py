@@ -1,12 +1,15 @@
 """Pages that are written from the program: the op table, the command line."""
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from adglot.cli.group import adglot
 from adglot.cli.listings import derivative, signature
+from adglot.conformance.capabilities import MARKS, WORST_FIRST, Capabilities, notes
 from adglot.ops import TABLE, Op
 
 
@@ -14,7 +17,12 @@ def on_files(files, config):
     """Add the generated pages; called by mkdocs."""
     from mkdocs.structure.files import File
 
-    for path, lines in {"ops.md": op_page(), "command-line.md": command_page()}.items():
+    pages = {
+        "ops.md": op_page(),
+        "command-line.md": command_page(),
+        "conformance.md": conformance_page(),
+    }
+    for path, lines in pages.items():
         files.append(File.generated(config, path, content="\n".join(lines)))
     return files
 
@@ -52,6 +60,44 @@ def command_page() -> Iterator[str]:
 
 def _help(context: click.Context, name: str) -> Iterator[str]:
     yield f"```text\n{context.command.get_help(context)}\n```\n"
+
+
+CONFORMANCE = Path(__file__).parent / "conformance"
+"""What `make conformance` found, one file an engine."""
+
+
+def conformance_page() -> Iterator[str]:
+    files = sorted(CONFORMANCE.rglob("*.json"))
+    found = [Capabilities.from_dict(json.loads(path.read_text())) for path in files]
+    yield "# What each engine can do\n"
+    yield "Every sample of every op and a few whole functions, put to each engine and"
+    yield "cross-checked: this page is what `make conformance` found. ✓ supported, ≈ another"
+    yield "convention where the derivative is a choice, ◐ not at every sample (dtypes, shapes),"
+    yield "– not supported, ✗ wrong or failed. Where operators differ, the worst of them is shown;"
+    yield "the notes below say which.\n"
+    yield "| engine | version | " + " | ".join(found[0].counts()) + " |" if found else ""
+    yield "|---" * (2 + len(found[0].counts())) + "|" if found else ""
+    for engine in found:
+        counts = " | ".join(map(str, engine.counts().values()))
+        yield f"| [{engine.engine}](#{_anchor(engine.engine)}) | {engine.version} | {counts} |"
+    yield "\n## Op by op\n"
+    yield "| | " + " | ".join(engine.engine for engine in found) + " |"
+    yield "|---" * (1 + len(found)) + "|"
+    rows = [dict(engine.by_subject()) for engine in found]
+    for subject in dict.fromkeys(name for row in rows for name in row):
+        yield f"| `{subject}` | " + " | ".join(_mark(row.get(subject, {})) for row in rows) + " |"
+    for engine in found:
+        yield f"\n## {engine.engine}\n"
+        yield from (f"* {_escape(note)}" for note in notes(engine))
+
+
+def _anchor(name: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", name.lower())
+
+
+def _mark(operators) -> str:
+    statuses = {row.status for row in operators.values()}
+    return next((MARKS[status] for status in WORST_FIRST if status in statuses), "")
 
 
 def _escape(text: str) -> str:

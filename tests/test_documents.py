@@ -100,7 +100,7 @@ def test_the_graph_shown_is_the_graph_that_comes(tmp_path: Path) -> None:
 
 
 def test_every_link_inside_the_repository_leads_somewhere() -> None:
-    generated = {"ops.md", "command-line.md"}
+    generated = {"ops.md", "command-line.md", "conformance.md"}
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert link in generated or (page.parent / link).exists(), f"{page.name}: {link}"
@@ -109,6 +109,16 @@ def test_every_link_inside_the_repository_leads_somewhere() -> None:
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.name)
 def test_an_example_runs(script: Path) -> None:
     _run([sys.executable, "-W", "error", str(script)], script.parent)
+
+
+def test_the_check_of_the_github_action_passes(tmp_path: Path) -> None:
+    action = (ROOT / "examples/github-action/derivatives.yml").read_text()
+    (command,) = re.findall(r"run: >\n\s+(adglot check .*\n.*)\n", action)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    _run(["bash", "-c", " ".join(command.replace("native,jax,", "native,").split())], tmp_path)
+    assert {path.name for path in tmp_path.glob("derivatives.*")} == {
+        "derivatives.html", "derivatives.xml",
+    }  # fmt: skip
 
 
 def test_newton_converges_over_the_wire(address: str) -> None:
@@ -123,6 +133,14 @@ def test_the_generated_pages_have_every_op_and_command() -> None:
     assert set(TABLE) == set(re.findall(r"^## (\S+)$", ops, re.MULTILINE))
     assert "## adglot serve" in commands
     assert "--max-memory-bytes" in commands
+
+
+def test_the_page_of_capabilities_has_every_op_and_examined_engine() -> None:
+    page = "\n".join(runpy.run_path(str(ROOT / "docs/hooks.py"))["conformance_page"]())
+    engines = {p.stem for p in (ROOT / "docs/conformance").rglob("*.json")}
+    assert set(TABLE) <= set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
+    assert {"native", "autograd"} <= engines
+    assert all(re.search(rf"^## (julia/)?{re.escape(name)}$", page, re.M) for name in engines)
 
 
 @pytest.mark.parametrize("name", sorted(adglot.__all__))

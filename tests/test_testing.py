@@ -9,7 +9,7 @@ import pytest
 
 import adglot
 from adglot.errors import InvalidArgument
-from adglot.testing import check_custom_derivative
+from adglot.testing import assert_gradients_agree, check_custom_derivative
 
 X = np.array([0.5, -1.5, 30.0])
 
@@ -114,3 +114,20 @@ def test_a_derivative_may_be_zero() -> None:
 def test_nothing_to_check() -> None:
     with pytest.raises(InvalidArgument, match="no custom_derivative"):
         check_custom_derivative(np.sin, X)
+
+
+def test_engines_agree() -> None:
+    result = assert_gradients_agree(np.tanh, X, engines=["native", "autograd"])
+    assert [run.name for run in result.engines] == ["native", "autograd"]
+
+
+def test_engines_differ() -> None:
+    """What native takes from a wrong rule is not what autograd finds."""
+    with pytest.raises(AssertionError, match=r"mismatch\(native, nodes\[0\]"):
+        assert_gradients_agree(softplus(1.01, "jvp"), X, 2.0, engines=["native", "autograd"])
+
+
+def test_an_engine_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adglot_server.engines.finite_difference._available", lambda: False)
+    with pytest.raises(AssertionError, match="finite-difference is not available: .*pip install"):
+        assert_gradients_agree(np.tanh, X, engines=["native", "autograd", "finite-difference"])

@@ -1,13 +1,17 @@
-"""Checks for users' own tests: is a derivative that somebody wrote the function's derivative?"""
+"""Checks for users' own tests: of rules that somebody wrote, and of engines against each other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from adglot.client import Client, connect
+from adglot.crosscheck import Crosscheck
+from adglot.crosscheck.acceptance import complaints
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Node, flatten
 from adglot.ops import TABLE, evaluate
@@ -18,6 +22,33 @@ Arrays = Sequence[Array]
 
 DRAWS = 3
 """Random directions that every rule is checked along."""
+
+
+def assert_gradients_agree(
+    f: Graph | Callable[..., Any],
+    *args: Any,
+    engines: Sequence[str] | None = None,
+    client: Client | None = None,
+    **options: Any,
+) -> Crosscheck:
+    """Cross-check engines on `f` at a point; AssertionError says who differs, where, and why.
+
+    `engines` are names, None for all that are there and quick enough; `options` are those of
+    `Client.crosscheck`, which says what is compared. Without a `client`, this process computes.
+    It fails, too, where an engine that was named is not there, or where only one has answered.
+
+    >>> import numpy as np
+    >>> result = assert_gradients_agree(np.tanh, 0.5, engines=["native", "complex-step"])
+    >>> result.ok
+    True
+    """
+    __tracebackhide__ = True
+    with nullcontext(client) if client is not None else connect() as ad:
+        result: Crosscheck = ad.crosscheck(f, *args, engines=engines, **options)
+    wrong = complaints(result, engines or ())
+    if wrong:
+        raise AssertionError("\n".join([*wrong, "", str(result)]))
+    return result
 
 
 @dataclass(frozen=True, slots=True)

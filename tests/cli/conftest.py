@@ -27,6 +27,10 @@ def product(x, y):
     return x * y, x + y
 
 
+def vanishing(x):
+    return np.prod(x)
+
+
 class Model:
     scale = 2.0
 

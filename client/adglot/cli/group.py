@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from adglot.cli.check import check
+from adglot.cli.conformance import conformance
 from adglot.cli.demo.command import demo
 from adglot.cli.doctor import doctor
 from adglot.cli.listings import engines, ops
@@ -61,7 +63,7 @@ def adglot() -> None:
     """
 
 
-for command in (demo, doctor, engines, ops, trace, *OPERATORS):
+for command in (check, conformance, demo, doctor, engines, ops, trace, *OPERATORS):
     adglot.add_command(command)
 for point in entry_points(group=GROUP):
     adglot.add_command(point.load(), point.name)

@@ -59,7 +59,9 @@ def seeds(name: str, of: str) -> Option:
     return points.option(f"--{name}", f"{name}s", required=True, help=what)
 
 
-def _argnums(context: click.Context, parameter: click.Parameter, text: str) -> Any:
+def _argnums(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    if text is None:
+        return None
     try:
         numbers = tuple(map(int, text.split(",")))
     except ValueError:
@@ -67,10 +69,12 @@ def _argnums(context: click.Context, parameter: click.Parameter, text: str) -> A
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-argnums = click.option(
-    "--argnums", default="0", show_default=True, callback=_argnums, metavar="NUMBERS",
-    help="By which arguments to differentiate: 1, or 0,2.",
-)  # fmt: skip
+def argnums(default: str | None) -> Option:
+    """The option for the arguments to differentiate by; without a default, all of them."""
+    return click.option(
+        "--argnums", default=default, show_default=True, callback=_argnums, metavar="NUMBERS",
+        help="By which arguments to differentiate: 1, or 0,2.",
+    )  # fmt: skip
 
 
 mode = click.option(
@@ -100,21 +104,21 @@ def vjp(ad: Client, f: Any, at: Any, cotangents: Any, **keywords: Any) -> Parts:
     return {"value": y, "derivative": dx[0] if len(dx) == 1 else dx}
 
 
-@operator(argnums)
+@operator(argnums("0"))
 def gradient(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     """The value and the gradient of a real scalar function."""
     y, g = ad.value_and_gradient(f, *at, **keywords)
     return {"value": y, "derivative": g}
 
 
-@operator(argnums, mode)
+@operator(argnums("0"), mode)
 def jacobian(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     """The value and the Jacobian."""
     y, J = ad.value_and_jacobian(f, *at, **keywords)
     return {"value": y, "derivative": J}
 
 
-@operator(argnums)
+@operator(argnums("0"))
 def hessian(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     """The Hessian of a real scalar function."""
     return {"derivative": ad.hessian(f, *at, **keywords)}
