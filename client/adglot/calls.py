@@ -14,6 +14,7 @@ from adglot.ir import Graph
 Array = np.ndarray[Any, Any]
 Operator = Literal["evaluate", "jvp", "vjp", "gradient", "jacobian", "hessian", "hvp"]
 Mode = Literal["auto", "forward", "reverse", "mixed"]
+EngineState = Literal["ready", "absent", "starting", "restarting"]
 Port = int | str
 """An input or an output: its position, or its name in a graph sent along."""
 
@@ -190,7 +191,8 @@ class EngineInfo:
     """One engine of a server; `reason` says why it is not available, `ops` () means all.
 
     `sparse` says that it has a sparse mode of its own: else sparse answers are made of its
-    jvp, vjp or hvp with coloured seeds.
+    jvp, vjp or hvp with coloured seeds. `state` is that of the engine's own process, where it has
+    one: a request waits while it starts, and the first one starts it.
     """
 
     name: str
@@ -200,6 +202,7 @@ class EngineInfo:
     operators: tuple[Operator, ...] = ()
     ops: tuple[str, ...] = ()
     sparse: bool = False
+    state: EngineState = "ready"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,17 @@ class Unavailable(AdglotError):
 
 
 class EngineCrashed(AdglotError):
-    """The engine's process died on this request; others are not affected."""
+    """The engine's process died on this request; others are not affected.
+
+    `phase` says when: "prepare" at the first request for this program, "run" at a later one.
+    """
+
+    def __init__(self, message: str, phase: str = "") -> None:
+        self.message, self.phase = message, phase
+        super().__init__(message, phase)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class DeadlineExceeded(AdglotError, TimeoutError):

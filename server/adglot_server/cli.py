@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import fields
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from adglot.errors import InvalidArgument
 from adglot_server.service.limits import Limits, most
+from adglot_server.workers.command import Bounds
 
 if TYPE_CHECKING:
     import grpc
 
+    from adglot_server.engines.remote import RemoteFamily
+    from adglot_server.service.engines import Engines
     from adglot_server.service.server import Server
 
 LIMITS = {
@@ -44,6 +49,66 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _named(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> Any:
+    """``name=value`` as pairs."""
+    pairs = [text.partition("=") for text in texts]
+    for name, _, value in pairs:
+        if not name or not value or "/" in name:
+            raise click.BadParameter("expected NAME=ADDRESS, e.g. far=host:50051")
+    return {name: value for name, _, value in pairs}
+
+
+def worker_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options for engines in other processes, and for the bounds of `Bounds`."""
+    bounds = Bounds()
+    options = (
+        click.option(
+            "--engine", multiple=True, metavar="NAME=ADDRESS", callback=_named,
+            help="Attach a server: its engines appear as NAME/x; repeat for several.",
+        ),
+        click.option(
+            "--isolate", multiple=True, metavar="ENGINE",
+            help="Run this engine in a process of its own, which is restarted when it crashes.",
+        ),
+        click.option(
+            "--start", multiple=True, metavar="ENGINE",
+            help="Start its process now, not with the first request.",
+        ),
+        click.option(
+            "--only", multiple=True, metavar="ENGINE",
+            help="Of the engines that are installed, serve these alone.",
+        ),
+        click.option(
+            "--worker-grace", type=click.FloatRange(min=1), default=bounds.grace,
+            metavar="SECONDS",
+            help="Time that an engine's process has to stop work for which nobody waits any more, "
+            "or to answer at all; then it is killed, and another one started.",
+        ),
+        click.option(
+            "--worker-patience", type=click.FloatRange(min=0), default=bounds.patience,
+            metavar="SECONDS", help="Longest that a request waits for an engine to start.",
+        ),
+        click.option(
+            "--worker-memory-bytes", type=click.IntRange(min=1), default=bounds.memory_bytes,
+            show_default="a quarter of the memory", metavar="N",
+            help="Memory of an engine's process after which a fresh one replaces it.",
+        ),
+        click.option(
+            "--worker-compilations", type=click.IntRange(min=1), default=bounds.compilations,
+            metavar="N",
+            help="Different programs after which a fresh process replaces an engine's.",
+        ),
+        click.option(
+            "--hung-after", type=click.FloatRange(min=0), metavar="SECONDS", show_default="never",
+            help="End this process when work outlives its callers by so much; for one that "
+            "somebody starts again.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command(context_settings={"show_default": True})
 @click.option(
     "--address", multiple=True, default=("localhost:50051",), metavar="ADDRESS",
@@ -54,6 +119,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Requests that compute at one time.",
 )  # fmt: skip
 @limit_options
+@worker_options
 @click.option("--token", help="Demand this token of every caller; use it with TLS.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: serve with TLS.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM file: the certificate's key.")
@@ -68,7 +134,8 @@ def serve(
     certificate: Path | None,
     key: Path | None,
     grace: float,
-    **limits: int,
+    hung_after: float | None,
+    **options: Any,
 ) -> None:
     """Serve derivatives until Ctrl-C or SIGTERM, then finish what runs.
 
@@ -77,21 +144,72 @@ def serve(
     """
     from adglot_server.service import server
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
+    limits = limits_of(options)
     server.serve(
         address,
-        _announce,
+        announce,
+        hung_after=hung_after,
         workers=workers,
-        limits=Limits(**{name.removeprefix("max_"): limit for name, limit in limits.items()}),
+        limits=limits,
+        engines=_engines(limits, **options),
         credentials=_credentials(certificate, key),
         token=token,
         grace=grace,
     )
 
 
-def _announce(server: Server) -> None:
+def log_to_stderr() -> None:
+    """Warnings of everybody, and what adglot and its workers say."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("adglot").setLevel(logging.INFO)
+
+
+def limits_of(options: dict[str, Any]) -> Limits:
+    """The limits among the options of a command line, which are taken out."""
+    names = [field.name for field in fields(Limits)]
+    return Limits(**{name: options.pop(f"max_{name}") for name in names})
+
+
+def announce(server: Server) -> None:
+    """Print where the server listens, a line each."""
     for address in server.addresses:
         click.echo(f"adglot listens on {address}")
+
+
+def _engines(
+    limits: Limits,
+    engine: dict[str, str],
+    isolate: tuple[str, ...],
+    start: tuple[str, ...],
+    only: tuple[str, ...],
+    **worker: Any,
+) -> Engines:
+    """The engines that a command line asks for."""
+    from adglot_server.service.engines import GROUP, Engines
+    from adglot_server.workers.command import isolated
+
+    points = entry_points(group=GROUP)
+    for name in (*only, *isolate):
+        if name not in points.names:
+            there = ", ".join(sorted(points.names))
+            raise InvalidArgument(f"no engine {name!r} is installed; there are {there}")
+    bounds = {name.removeprefix("worker_"): value for name, value in worker.items()}
+    engines = Engines(
+        [point for point in points if not only or point.name in only],
+        {**{name: isolated(name) for name in isolate}, **dict(map(_attached, engine.items()))},
+        Bounds(**bounds, limits=limits.as_dict()),
+    )
+    for name in start:
+        engines.start(name)
+    return engines
+
+
+def _attached(named: tuple[str, str]) -> tuple[str, RemoteFamily]:
+    from adglot_server.engines.remote import Address, RemoteFamily
+
+    name, address = named
+    return name, RemoteFamily(name, Address(name, address))
 
 
 def _credentials(certificate: Path | None, key: Path | None) -> grpc.ServerCredentials | None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adglot.calls import AttributeInfo, EngineInfo, OpInfo, ServerInfo
+from adglot.calls import AttributeInfo, EngineInfo, EngineState, OpInfo, ServerInfo
 from adglot.codec.messages import OPERATOR_FROM_WIRE, OPERATOR_TO_WIRE
 from adglot.codec.splice import parse
 from adglot.v1 import derivative_service_pb2 as pb
+
+_STATE_TO_WIRE: dict[EngineState, pb.EngineState] = {
+    "ready": pb.ENGINE_STATE_UNSPECIFIED,
+    "absent": pb.ENGINE_STATE_ABSENT,
+    "starting": pb.ENGINE_STATE_STARTING,
+    "restarting": pb.ENGINE_STATE_RESTARTING,
+}
+_STATE_FROM_WIRE = {number: state for state, number in _STATE_TO_WIRE.items()}
 
 
 def check_request(method: str, message: bytes) -> None:
@@ -77,6 +85,7 @@ def _engine_to_proto(engine: EngineInfo) -> pb.EngineInfo:
         operators=[OPERATOR_TO_WIRE[operator] for operator in engine.operators],
         ops=engine.ops,
         sparse=engine.sparse,
+        state=_STATE_TO_WIRE[engine.state],
     )
 
 
@@ -90,4 +99,5 @@ def _engine(message: pb.EngineInfo) -> EngineInfo:
         operators,
         tuple(message.ops),
         message.sparse,
+        _STATE_FROM_WIRE.get(message.state, "ready"),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import grpc
 
 from adglot.calls import Call, Explain, Register, Request
 from adglot.codec import listings, messages
-from adglot.errors import InvalidArgument, Unavailable, Violation
+from adglot.errors import Cancelled, InvalidArgument, Unavailable, Violation
 from adglot.transports.status import from_rpc_error
 
 Options = Sequence[tuple[str, Any]]
@@ -65,12 +66,47 @@ class _Methods:
             raise InvalidArgument("a token has printable ASCII characters only")
         self._channel = channel
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
-        self._made: dict[str, Callable[..., Any]] = {}
+        self._made: dict[str, Any] = {}
 
     def __call__(self, rpc: Exchange) -> Any:
+        return self._of(rpc)(rpc.message, timeout=rpc.timeout, metadata=self._metadata)
+
+    def start(self, rpc: Exchange) -> Any:
+        """The call as a future."""
+        return self._of(rpc).future(rpc.message, timeout=rpc.timeout, metadata=self._metadata)
+
+    def _of(self, rpc: Exchange) -> Any:
         if rpc.method not in self._made:
             self._made[rpc.method] = self._channel.unary_unary(f"/{messages.SERVICE}/{rpc.method}")
-        return self._made[rpc.method](rpc.message, timeout=rpc.timeout, metadata=self._metadata)
+        return self._made[rpc.method]
+
+
+class Pending:
+    """A reply that is on its way."""
+
+    __slots__ = ("_done", "_future", "_rpc")
+
+    def __init__(self, rpc: Exchange, future: Any) -> None:
+        self._rpc, self._future, self._done = rpc, future, Event()
+        future.add_done_callback(lambda _: self._done.set())
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the reply is there, or an error, at the latest after so many seconds."""
+        return self._done.wait(seconds)
+
+    def result(self) -> Any:
+        """The reply, waited for; raises AdglotError."""
+        try:
+            reply = self._future.result()
+        except grpc.FutureCancelledError:
+            raise Cancelled("the request was cancelled") from None
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        return self._rpc.decode(reply)
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more: the server is told."""
+        self._future.cancel()
 
 
 class RemoteTransport:
@@ -78,6 +114,14 @@ class RemoteTransport:
 
     def __init__(self, channel: grpc.Channel, token: str | None = None) -> None:
         self._channel, self._methods = channel, _Methods(channel, token)
+
+    def start(self, request: Request) -> Pending:
+        """As `send`, for those who may not wait for the reply."""
+        rpc = exchange(request)
+        try:
+            return Pending(rpc, self._methods.start(rpc))
+        except ValueError:
+            raise Unavailable(CLOSED) from None
 
     def send(self, request: Request) -> Any:
         rpc = exchange(request)

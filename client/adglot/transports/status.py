@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from adglot import errors
-from adglot.errors import AdglotError, InvalidArgument, LimitExceeded, Violation
+from adglot.errors import AdglotError, EngineCrashed, InvalidArgument, LimitExceeded, Violation
 
 DOMAIN = "adglot.v1"
 RETRY_SECONDS = 1
@@ -85,6 +85,8 @@ def from_status(status: Status) -> AdglotError:
     error = _BY_REASON.get(info.reason) if info is not None else None
     if error is LimitExceeded and info is not None:
         return _limit(info.metadata.get("name", ""), info.metadata, status.message)
+    if error is EngineCrashed and info is not None:
+        return EngineCrashed(status.message, info.metadata.get("phase", ""))
     if error is None or error is LimitExceeded:
         error = _BY_NUMBER.get(status.code, errors.InternalError)
     return error(status.message)
@@ -120,6 +122,8 @@ def _details(
     metadata: dict[str, str] = {}
     if isinstance(error, LimitExceeded):
         metadata = {"name": error.name, "limit": str(error.limit), "need": str(error.need)}
+    if isinstance(error, EngineCrashed):
+        metadata = {"phase": error.phase}
     info = details_pb.ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=metadata)
     if isinstance(error, errors.Unavailable):
         return [info, details_pb.RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS))]

@@ -2,12 +2,24 @@ from adglot.v1 import graph_pb2 as _graph_pb2
 from adglot.v1 import operators_pb2 as _operators_pb2
 from adglot.v1 import tensor_pb2 as _tensor_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class EngineState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ENGINE_STATE_UNSPECIFIED: _ClassVar[EngineState]
+    ENGINE_STATE_ABSENT: _ClassVar[EngineState]
+    ENGINE_STATE_STARTING: _ClassVar[EngineState]
+    ENGINE_STATE_RESTARTING: _ClassVar[EngineState]
+ENGINE_STATE_UNSPECIFIED: EngineState
+ENGINE_STATE_ABSENT: EngineState
+ENGINE_STATE_STARTING: EngineState
+ENGINE_STATE_RESTARTING: EngineState
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()
@@ -91,7 +103,7 @@ class ListEnginesResponse(_message.Message):
     def __init__(self, engines: _Optional[_Iterable[_Union[EngineInfo, _Mapping]]] = ...) -> None: ...
 
 class EngineInfo(_message.Message):
-    __slots__ = ("name", "available", "reason", "version", "operators", "ops", "sparse")
+    __slots__ = ("name", "available", "reason", "version", "operators", "ops", "sparse", "state")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +111,7 @@ class EngineInfo(_message.Message):
     OPERATORS_FIELD_NUMBER: _ClassVar[int]
     OPS_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
     name: str
     available: bool
     reason: str
@@ -106,4 +119,5 @@ class EngineInfo(_message.Message):
     operators: _containers.RepeatedScalarFieldContainer[_operators_pb2.Operator]
     ops: _containers.RepeatedScalarFieldContainer[str]
     sparse: bool
-    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., version: _Optional[str] = ..., operators: _Optional[_Iterable[_Union[_operators_pb2.Operator, str]]] = ..., ops: _Optional[_Iterable[str]] = ..., sparse: bool = ...) -> None: ...
+    state: EngineState
+    def __init__(self, name: _Optional[str] = ..., available: bool = ..., reason: _Optional[str] = ..., version: _Optional[str] = ..., operators: _Optional[_Iterable[_Union[_operators_pb2.Operator, str]]] = ..., ops: _Optional[_Iterable[str]] = ..., sparse: bool = ..., state: _Optional[_Union[EngineState, str]] = ...) -> None: ...

@@ -25,8 +25,10 @@ class EmbeddedTransport:
             return _answer(core, request)
 
     def close(self) -> None:
-        """Forget graphs and programs."""
-        self._core = None
+        """Forget graphs and programs, end workers."""
+        core, self._core = self._core, None
+        if core is not None:
+            core.close()
 
 
 def _answer(core: Core, request: Request) -> Any:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from threading import Lock
-from typing import Any
 
 from adglot.calls import EngineInfo
-from adglot.errors import UnknownEngine
+from adglot.errors import InvalidArgument, UnknownEngine
 from adglot_server.engines.base import Engine, Family, Forwarder
+from adglot_server.workers.command import Bounds, WorkerCommand
 
 GROUP = "adglot.engines"
 
@@ -19,18 +19,24 @@ class Engines:
     """Engines and families of engines, each loaded when it is first asked for.
 
     Args:
-        points: what gives them; default every entry point of the group ``adglot.engines``.
+        points: what gives them: an engine, a family, or a `WorkerCommand`, whose engines become a
+            family; default every entry point of the group ``adglot.engines``.
         attached: more of them by name; one goes before an entry point of its name.
+        bounds: what workers are held to.
     """
 
     def __init__(
         self,
         points: Iterable[EntryPoint] | None = None,
-        attached: Mapping[str, Engine | Family] | None = None,
+        attached: Mapping[str, Engine | Family | WorkerCommand] | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         found = entry_points(group=GROUP) if points is None else points
         self._points: Mapping[str, EntryPoint] = {point.name: point for point in found}
-        self._loaded: dict[str, Engine | Family] = dict(attached or {})
+        self._bounds = bounds or Bounds()
+        self._loaded: dict[str, Engine | Family] = {
+            name: self._ready(name, made) for name, made in (attached or {}).items()
+        }
         self._names = sorted({*self._points, *self._loaded})
         self._lock = Lock()
 
@@ -55,6 +61,14 @@ class Engines:
     def infos(self) -> tuple[EngineInfo, ...]:
         """Every engine by name; one that cannot be loaded says why."""
         return tuple(info for name in self._names for info in self._infos(name))
+
+    def start(self, name: str) -> None:
+        """Start the worker of a family now, and not with its first request."""
+        loaded = self._load(name) if name in self._names else None
+        start = getattr(loaded, "start", None)
+        if start is None:
+            raise InvalidArgument(f"{name!r} is no family of engines with a process of its own")
+        start()
 
     def close(self) -> None:
         """End what the families hold, such as processes."""
@@ -82,8 +96,15 @@ class Engines:
     def _load(self, name: str) -> Engine | Family:
         with self._lock:
             if name not in self._loaded:
-                self._loaded[name] = _made(self._points[name])
+                self._loaded[name] = self._ready(name, _made(self._points[name]))
             return self._loaded[name]
+
+    def _ready(self, name: str, made: Engine | Family | WorkerCommand) -> Engine | Family:
+        if not isinstance(made, WorkerCommand):
+            return made
+        from adglot_server.workers.family import WorkerFamily  # grpc is needed for workers alone
+
+        return WorkerFamily(name, made, self._bounds)
 
     def _infos(self, name: str) -> Iterator[EngineInfo]:
         try:
@@ -93,10 +114,9 @@ class Engines:
             yield EngineInfo(name, available=False, reason=str(error))
 
 
-def _made(point: EntryPoint) -> Engine | Family:
+def _made(point: EntryPoint) -> Engine | Family | WorkerCommand:
     try:
-        made: Any = point.load()()
+        made: Engine | Family | WorkerCommand = point.load()()
     except (ImportError, AttributeError) as error:
         raise UnknownEngine(f"engine {point.name!r} cannot be loaded: {error}") from error
-    loaded: Engine | Family = made
-    return loaded
+    return made

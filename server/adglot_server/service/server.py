@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, Thread
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -18,9 +18,11 @@ from adglot.codec.messages import SERVICE
 from adglot.errors import InvalidArgument
 from adglot_server.service.auth import TokenInterceptor
 from adglot_server.service.core import Core
+from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits
 from adglot_server.service.process import tune
 from adglot_server.service.servicer import Servicer
+from adglot_server.service.watchdog import watch
 
 CALLERS = 256
 """Most RPCs that are received or wait for their turn; more queue up inside grpc."""
@@ -36,6 +38,7 @@ class Server:
         addresses: ``"localhost:50051"``, ``"localhost:0"`` for any free port, ``"unix:/path"``.
         workers: requests that compute at one time; default the number of usable cores.
         limits: what one request may need.
+        engines: who computes; default what is installed here.
         credentials: for TLS, from `grpc.ssl_server_credentials`.
         token: demanded of every caller; use it with TLS.
         grace: seconds that running requests get to finish when the server stops.
@@ -52,11 +55,12 @@ class Server:
         *,
         workers: int | None = None,
         limits: Limits | None = None,
+        engines: Engines | None = None,
         credentials: grpc.ServerCredentials | None = None,
         token: str | None = None,
         grace: float = 30.0,
     ) -> None:
-        self.core = Core(limits)
+        self.core = Core(limits, engines)
         self._grace = grace
         self._calls = ThreadPoolExecutor(CALLERS, "adglot-call")
         self._light = ThreadPoolExecutor(LIGHT, "adglot-light")
@@ -67,6 +71,7 @@ class Server:
             options=_options(self.core.limits),
         )
         servicer = Servicer(self.core, workers or _cores(), self._light)
+        self.turns = servicer.turns
         self._server.add_generic_rpc_handlers((servicer.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
@@ -92,6 +97,7 @@ class Server:
         """Take no more requests, let the running ones finish within `grace`, then end them."""
         self._health.enter_graceful_shutdown()
         self._server.stop(self._grace).wait()
+        self.core.close()
         self._calls.shutdown()
         self._light.shutdown()
 
@@ -120,23 +126,68 @@ class _Health(health.HealthServicer):
         self.Check = check  # type: ignore[method-assign]
 
 
+class Main(Protocol):
+    """What the main thread does while the server runs."""
+
+    def run(self) -> None:
+        """Do it until `stop`."""
+
+    def stop(self) -> None:
+        """End it; called by another thread."""
+
+
+class Waiting:
+    """The main thread has nothing to do."""
+
+    def __init__(self) -> None:
+        self._over = Event()
+
+    def run(self) -> None:
+        self._over.wait()
+
+    def stop(self) -> None:
+        self._over.set()
+
+
 def serve(
     addresses: Sequence[str] = ("localhost:50051",),
     ready: Callable[[Server], None] = lambda server: None,
+    *,
+    hung_after: float | None = None,
+    main: Main | None = None,
     **options: Any,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish what runs; for the main thread.
 
     The whole process is settled for it (`adglot_server.service.process`).
-    `ready` is called when the server takes requests; `options` are those of `Server`.
+
+    Args:
+        addresses: as for `Server`.
+        ready: called when the server takes requests.
+        hung_after: seconds by which work may outlive its callers before the process ends itself
+            (`adglot_server.service.watchdog`); default never.
+        main: what the main thread does meanwhile; it goes on while running requests finish.
+        **options: those of `Server`.
     """
-    ended = Event()
+    ended, main = Event(), main or Waiting()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Server(addresses, **options) as server:
         tune(arenas=_cores())
+        if hung_after is not None:
+            watch(server.turns, hung_after)
         ready(server)
-        ended.wait()
+        Thread(target=_finish, args=(ended, server, main), name="adglot-end", daemon=True).start()
+        main.run()
+
+
+def _finish(ended: Event, server: Server, main: Main) -> None:
+    """Stop both when it is time: requests that still run may need the main thread."""
+    ended.wait()
+    try:
+        server.stop()
+    finally:
+        main.stop()
 
 
 def _cores() -> int:

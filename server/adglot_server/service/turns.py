@@ -27,6 +27,11 @@ class Turns:
         self._lock = Lock()
         self._taken: set[Turn] = set()
 
+    @property
+    def taken(self) -> int:
+        """How many compute now."""
+        return len(self._taken)
+
     def turn(self, check: Callable[[], None], ends: Callable[[], float] | None = None) -> Turn:
         """A turn for a ``with`` block; `check` is asked while it waits, and raises to give up.
 

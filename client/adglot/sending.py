@@ -1,0 +1,77 @@
+"""Send requests: plans to their end, and a graph once, then its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from adglot.errors import AdglotError, UnknownGraph
+from adglot.ir import Graph
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+MOST_KNOWN = 10_000
+
+
+class Known:
+    """The digests that a service should know; at most `MOST_KNOWN`, then all are forgotten."""
+
+    __slots__ = ("_digests",)
+
+    def __init__(self) -> None:
+        self._digests: set[str] = set()
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._digests
+
+    def add(self, digest: str) -> None:
+        if len(self._digests) >= MOST_KNOWN:
+            self._digests.clear()
+        self._digests.add(digest)
+
+    def discard(self, digest: str) -> None:
+        self._digests.discard(digest)
+
+
+def drive(plan: Generator[R, Any, T], send: Callable[[R], Any]) -> T:
+    """The result of a plan, each of whose requests is sent, and its errors thrown into it.
+
+    >>> def plan():
+    ...     reply = yield 20
+    ...     return reply + 1
+    >>> drive(plan(), lambda request: 2 * request)
+    41
+    """
+    try:
+        request = next(plan)
+        while True:
+            try:
+                reply = send(request)
+            except AdglotError as error:
+                request = plan.throw(error)
+            else:
+                request = plan.send(reply)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def by_digest(
+    known: Known, graph: Graph | str, ask: Callable[[Graph | str], R]
+) -> Generator[R, Any, Any]:
+    """Ask by digest where the service should know the graph, and send it where it does not.
+
+    A service may forget: then the graph is sent again. `ask` makes the request of either.
+    """
+    digest = graph if isinstance(graph, str) else graph.digest
+    was_known = digest in known
+    try:
+        reply = yield ask(digest if was_known else graph)
+    except UnknownGraph:
+        known.discard(digest)
+        if not was_known:
+            raise
+        reply = yield ask(graph)
+    known.add(digest)
+    return reply

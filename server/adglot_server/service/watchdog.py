@@ -1,0 +1,31 @@
+"""End the process when work goes on for which nobody waits, and which does not stop by itself.
+
+For processes that somebody starts again: a supervisor, a container's restart policy.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from threading import Thread
+
+from adglot_server.service.turns import Turns
+from adglot_server.workers.command import HUNG
+
+log = logging.getLogger("adglot")
+
+_LOOK_SECONDS = 0.2
+
+
+def watch(turns: Turns, seconds: float) -> None:
+    """End the process with exit code `HUNG` once work outlives its callers by so many seconds."""
+    Thread(target=_watch, args=(turns, seconds), name="adglot-watchdog", daemon=True).start()
+
+
+def _watch(turns: Turns, seconds: float) -> None:
+    while not turns.overdue(seconds):
+        time.sleep(_LOOK_SECONDS)
+    log.error("work outlived its callers by %g s: this process ends", seconds)
+    logging.shutdown()
+    os._exit(HUNG)

@@ -1,0 +1,1 @@
+"""Engines in other processes: attached servers, and workers that are kept alive."""
