@@ -140,7 +140,9 @@ def test_the_page_of_capabilities_has_every_op_and_examined_engine() -> None:
     engines = {p.stem for p in (ROOT / "docs/conformance").rglob("*.json")}
     assert set(TABLE) <= set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
     assert {"native", "autograd"} <= engines
-    assert all(re.search(rf"^## (julia/)?{re.escape(name)}$", page, re.M) for name in engines)
+    assert all(
+        re.search(rf"^## (julia/)?{re.escape(name)}$", page, re.MULTILINE) for name in engines
+    )
 
 
 @pytest.mark.parametrize("name", sorted(adglot.__all__))
