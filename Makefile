@@ -70,7 +70,7 @@ hooks: $(VENV)/.installed-dev ## check every commit before it is made
 	$(BIN)/prek install
 
 .PHONY: bench
-bench: $(VENV)/.installed-test ## measure the service against a bare gRPC echo
+bench: $(VENV)/.installed-bench ## measure against a bare gRPC echo, SciPy and CasADi
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: conformance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import wire
+from benchmarks import sparse, wire
+from benchmarks.rows import Row
 from benchmarks.servers import running
-from benchmarks.wire import Row
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -21,22 +22,30 @@ RESULTS = Path(__file__).with_name("results.json")
 @click.command()
 @click.option("--seconds", default=2.0, show_default=True, help="Time for each pair.")
 def main(seconds: float) -> None:
-    """Round trips, throughput and memory of the service as ratios to a bare gRPC echo."""
+    """The service against a bare gRPC echo, sparse derivatives against SciPy and CasADi."""
     console = Console()
+    service = list(_service(console, seconds))
+    console.print(_table("The service path", service))
+    derivatives = list(track(sparse.rows(seconds), "sparse", sparse.COUNT, console=console))
+    console.print(_table("Sparse derivatives", derivatives))
+    rows = [asdict(row) for row in (*service, *derivatives)]
+    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _service(console: Console, seconds: float) -> Iterator[Row]:
+    """Round trips, throughput and memory."""
     with running("adglot") as ours, running("echo") as echo:
         steps = wire.round_trips(ours, echo, seconds)
-        total = 2 * len(wire.cases())
-        rows = list(track(steps, "round trips", total, console=console))
-        rows += [wire.throughput(ours, echo), wire.memory()]
-    console.print(_table(rows))
-    RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        yield from track(steps, "round trips", 2 * len(wire.cases()), console=console)
+        yield wire.throughput(ours, echo)
+        yield wire.memory()
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table("what", "adglot", "bare echo", "ratio", "aim", title="The service path")
+def _table(title: str, rows: list[Row]) -> Table:
+    table = Table("what", "adglot", "peer", "who", "ratio", "aim", title=title)
     for row in rows:
-        ours, echo = (f"{number:.4g} {row.unit}" for number in (row.ours, row.echo))
-        table.add_row(row.name, ours, echo, f"{row.ratio:.2f}", row.aim)
+        ours, peer = (f"{number:.4g} {row.unit}" for number in (row.ours, row.peer))
+        table.add_row(row.name, ours, peer, row.against, f"{row.ratio:.2f}", row.aim)
     return table
 
 

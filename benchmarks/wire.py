@@ -14,6 +14,7 @@ import adglot
 from adglot.calls import Call, Operator
 from adglot.codec import messages
 from adglot.ir import Graph
+from benchmarks.rows import Row
 from benchmarks.servers import UNLIMITED, Running, echo_reply, running
 from benchmarks.timing import interleaved, rates
 
@@ -93,18 +94,6 @@ def _call(case: Case) -> Call:
     seeds = () if case.seed is None else (case.seed,)
     graph = adglot.trace(case.function, case.point)
     return Call(case.operator, graph, (case.point,), seeds)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measurement in a unit: ours, the echo's, and their ratio."""
-
-    name: str
-    ours: float
-    echo: float
-    unit: str
-    ratio: float
-    aim: str
 
 
 def round_trips(ours: Running, echo: Running, seconds: float) -> Iterator[Row]:

@@ -16,6 +16,7 @@ from adglot_server.transforms.sparse.colouring import (
     colour_rows,
     colour_symmetric,
     count,
+    transposed,
 )
 from adglot_server.transforms.sparse.detect import compact
 
@@ -102,8 +103,9 @@ def _mixed(pattern: Pattern) -> Sides:
 def _fewest(pattern: Pattern) -> Sides:
     """Forward unless another mode has fewer colours; both sides, where full ones stand out."""
     sides = [_forward(pattern)]
-    longest = np.bincount(pattern.indices, minlength=1).max()
-    if _colours(sides[0]) > longest:  # fewer rows' colours are impossible
+    turned = transposed(pattern)
+    longest = np.diff(turned.indptr).max(initial=0)  # fewer colours of rows are impossible
+    if _colours(sides[0]) > longest and not np.array_equal(turned.indices, pattern.indices):
         sides.append(_reverse(pattern))
     usual = sum(pattern.nonzeros / max(n, 1) for n in pattern.shape)
     if min(map(_colours, sides)) > usual:
