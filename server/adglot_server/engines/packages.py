@@ -26,7 +26,7 @@ def giving_up(package: str) -> Iterator[None]:
     except AdglotError:
         raise
     except GIVES_UP as error:
-        raise Unsupported(f"{package} gives no derivative here: {error}") from error
+        raise Unsupported(f"{package} gives up here: {error}") from error
 
 
 @contextmanager

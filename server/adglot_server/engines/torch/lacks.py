@@ -18,6 +18,7 @@ LACKS: Mapping[str, str] = {
 REFUSALS: Mapping[str, Refusal] = {
     **{op: without("c") for op in ("argmax", "argmin", "argsort", "max", "min", "sort")},
     **{op: without("c") for op in ("maximum", "minimum", "round")},
+    "matmul": without("b"),
     "special.iv": orders(0, 1),
     "special.ive": orders(0, 1),
 }
