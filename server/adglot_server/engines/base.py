@@ -43,11 +43,15 @@ class Prepared:
     colours: int = 0
     program: Graph | None = None
     """The derivative program, where the engine runs a graph."""
+    formula: str = ""
+    """What is run in an engine's own words, where that is no graph."""
+    latex: str = ""
+    """The same for a typesetter, where the engine can."""
 
     @property
     def text(self) -> str:
         """The program as a listing, where there is one to show."""
-        return "" if self.program is None else str(self.program)
+        return self.formula if self.program is None else str(self.program)
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """Values and derivatives at one point (or batch of points)."""

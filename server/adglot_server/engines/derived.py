@@ -12,6 +12,7 @@ from adglot.errors import Unsupported
 from adglot.ir import Graph, Type
 from adglot.ops import rules
 from adglot.ops.cost import cost
+from adglot_server.engines import points
 from adglot_server.engines.base import Array, Execute, Prepared, Request
 from adglot_server.executors.control import Control
 from adglot_server.executors.interpreter import Interpreter
@@ -69,52 +70,30 @@ def prepared(
     graph: Graph, request: Request, one: Execute, *, evaluations: int, copies: int = 8
 ) -> Prepared:
     """The program that runs `one` at a point, or at every point of a batch; costs as `prepare`."""
-
-    def execute(inputs: Sequence[Array], control: Control) -> Arrays:
-        if request.batch is None:
-            return one(inputs, control)
-        if request.batch == 0:
-            return [np.zeros((0, *type.shape), type.dtype) for type in types]
-        points = [one([x[b, ...] for x in inputs], control) for b in range(request.batch)]
-        return [np.stack(parts) for parts in zip(*points, strict=True)]
-
-    types = result_types(graph, request)
     passes = _passes(graph, request)
     order = 2 if request.operator in ("hvp", "hessian") else 1
-    points = 1 if request.batch is None else request.batch
+    count = 1 if request.batch is None else request.batch
     ops = cost(graph)
     outputs = sum(graph.output_types[i].nbytes for i in request.of)
     return Prepared(
-        execute=execute,
+        execute=points.at_each(one, result_types(graph, request), request.batch),
         values=len(request.of),
         mode="none" if request.operator == "evaluate" else "forward",
         passes=passes,
         executor=Interpreter.name,
-        function_ops=points * ops,
-        program_ops=points * ops * max(1, passes * evaluations**order),
+        function_ops=count * ops,
+        program_ops=count * ops * max(1, passes * evaluations**order),
         # Tangents and errors of every pass are kept, twice while they are put together.
-        peak_bytes=points * (2 * peak_bytes(graph) + 4 * passes * outputs) + copies * outputs,
+        peak_bytes=count * (2 * peak_bytes(graph) + 4 * passes * outputs) + copies * outputs,
         error_estimates=request.operator != "evaluate",
     )
 
 
 def result_types(graph: Graph, request: Request) -> list[Type]:
     """Of values, derivatives and estimates of their errors, at one point."""
-    xs = [graph.inputs[i] for i in request.wrt] if request.operator != "evaluate" else []
-    ys = [graph.output_types[k] for k in request.of]
-    rows, columns = {"jacobian": (ys, xs), "hessian": (xs, xs)}.get(request.operator, ([], []))
-    lead = () if request.seeds is None else (request.seeds,)
-    derivatives = [
-        *(a.with_shape((*a.shape, *b.shape)) for a in rows for b in columns),
-        *(y.with_shape((*lead, *y.shape)) for y in ys if request.operator == "jvp"),
-        *(x.with_shape((*lead, *x.shape)) for x in xs if request.operator in TO_INPUTS),
-    ]
-    estimates = [type.with_dtype(rules.real_dtype(type.dtype)) for type in derivatives]
-    return [*ys, *derivatives, *estimates]
-
-
-TO_INPUTS = ("vjp", "gradient", "hvp")
-"""Operators whose derivatives are as their inputs."""
+    types = points.result_types(graph, request)
+    derivatives = types[len(request.of) :]
+    return [*types, *(type.with_dtype(rules.real_dtype(type.dtype)) for type in derivatives)]
 
 
 def _passes(graph: Graph, request: Request) -> int:

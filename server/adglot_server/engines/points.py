@@ -1,0 +1,42 @@
+"""A request at one point, and at every point of a batch: for engines that loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adglot.ir import Graph, Type
+from adglot_server.engines.base import Array, Execute, Request
+from adglot_server.executors.control import Control
+
+TO_INPUTS = ("vjp", "gradient", "hvp")
+"""Operators whose derivatives are as their inputs."""
+
+
+def result_types(graph: Graph, request: Request) -> list[Type]:
+    """Of values and derivatives at one point, laid out as `transforms.operators.derive` says."""
+    xs = [graph.inputs[i] for i in request.wrt] if request.operator != "evaluate" else []
+    ys = [graph.output_types[k] for k in request.of]
+    rows, columns = {"jacobian": (ys, xs), "hessian": (xs, xs)}.get(request.operator, ([], []))
+    lead = () if request.seeds is None else (request.seeds,)
+    return [
+        *ys,
+        *(a.with_shape((*a.shape, *b.shape)) for a in rows for b in columns),
+        *(y.with_shape((*lead, *y.shape)) for y in ys if request.operator == "jvp"),
+        *(x.with_shape((*lead, *x.shape)) for x in xs if request.operator in TO_INPUTS),
+    ]
+
+
+def at_each(one: Execute, types: Sequence[Type], batch: int | None) -> Execute:
+    """What runs `one`, with results of these types, at each of so many points, if any number."""
+    if batch is None:
+        return one
+
+    def execute(inputs: Sequence[Array], control: Control) -> list[Array]:
+        if batch == 0:
+            return [np.zeros((0, *type.shape), type.dtype) for type in types]
+        results = [one([x[b, ...] for x in inputs], control) for b in range(batch)]
+        return [np.stack(parts) for parts in zip(*results, strict=True)]
+
+    return execute
