@@ -1,17 +1,21 @@
 """Partition the columns and rows of a sparse matrix so that few passes give every nonzero.
 
 Greedy, in time linear in the nonzeros (times colours / 64): sets of colours are Python integers,
-one bit a colour, and every row keeps the colours in it, so that no pair of columns is looked at.
+one bit a colour, and every row keeps the colours in it, so that no pair of columns is looked at
+but where the matrix is small.
 
 Sources: Gebremedhin, Manne, Pothen, "What color is your Jacobian?", SIAM Review 47 (2005), for
 distance-2 and star colouring; Culberson, "Iterated greedy graph coloring" (1992), for a second
-look at the classes of a first; Coleman, Verma, "The efficient computation of sparse Jacobian
-matrices using automatic differentiation", SIAM J. Sci. Comput. 19 (1998), for both sides at once.
+look at the classes of a first; Brélaz, "New methods to color the vertices of a graph", Comm. ACM
+22 (1979), for the most saturated column next; Coleman, Verma, "The efficient computation of
+sparse Jacobian matrices using automatic differentiation", SIAM J. Sci. Comput. 19 (1998), for
+both sides at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 import numpy as np
@@ -21,15 +25,21 @@ from adglot.calls import Array, Pattern
 NONE = -1
 """The colour of what is in no pass."""
 
+MOST_PAIRS = 1 << 19
+"""Pairs of columns with a row in common, up to which the slower and better order is tried: 1 s."""
+
 Lists = list[list[int]]
 
 
 def colour_columns(pattern: Pattern) -> Array:
     """A colour a column, no two of one colour in any row; empty columns have none."""
-    rows, columns = int(np.diff(pattern.indptr).max(initial=0)), _lists(transposed(pattern))
-    found = _partition(columns, pattern.shape[0], range(len(columns)), rows)
-    if count(found) > rows:  # fewer than the longest row are impossible
-        found = _fewest([found, _partition(columns, pattern.shape[0], _largest(columns), rows)])
+    rows, columns = _lists(pattern), _lists(transposed(pattern))
+    least = max(map(len, rows), default=0)  # fewer than the longest row are impossible
+    found = _partition(columns, len(rows), range(len(columns)), least)
+    if count(found) > least:
+        found = _fewest([found, _partition(columns, len(rows), _largest(columns), least)])
+    if count(found) > least and sum(len(row) ** 2 for row in rows) <= MOST_PAIRS:
+        found = _fewest([found, _saturated(columns, rows)])
     return found
 
 
@@ -123,6 +133,26 @@ def _greedy(columns: Lists, rows: int, order: Iterable[int]) -> Array:
             colours[column] = colour = _lowest_free(taken)
             for row in columns[column]:
                 in_row[row] |= 1 << colour
+    return colours
+
+
+def _saturated(columns: Lists, rows: Lists) -> Array:
+    """That column next which has the fewest colours left."""
+    taken = [0] * len(columns)
+    colours = np.full(len(columns), NONE)
+    waiting = [(0, -len(column), k) for k, column in enumerate(columns) if column]
+    heapify(waiting)
+    while waiting:
+        saturation, _, column = heappop(waiting)
+        if colours[column] != NONE or -saturation != taken[column].bit_count():
+            continue  # coloured before, or waiting in another place by now
+        colours[column] = colour = _lowest_free(taken[column])
+        for other in {k for row in columns[column] for k in rows[row]}:
+            if not taken[other] >> colour & 1:
+                taken[other] |= 1 << colour
+                if colours[other] == NONE:
+                    entry = (-taken[other].bit_count(), -len(columns[other]), other)
+                    heappush(waiting, entry)
     return colours
 
 
