@@ -209,6 +209,9 @@ def test_a_sparse_answer_needs_no_memory_for_a_dense_one() -> None:
     assert answer.derivatives[0].shape == (3 * n - 2,)
     with pytest.raises(LimitExceeded):
         core.call(Call("jacobian", graph, (np.ones(n),)))
+    full = adglot.trace(np.cumsum, np.ones(n))
+    with pytest.raises(LimitExceeded, match="memory_bytes"):
+        core.call(Call("jacobian", full, (np.ones(n),), sparse=True))
 
 
 # ------------------------------------------------------------------ the wire

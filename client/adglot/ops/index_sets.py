@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 
 import numpy as np
@@ -11,8 +13,13 @@ from adglot.errors import LimitExceeded
 from adglot.ops.core import Array
 from adglot.stopping import may_stop
 
-MOST_MEMBERS = 1 << 27
-"""Members of all sets together, four bytes each: half a gigabyte."""
+MOST_BYTES = 1 << 31
+"""What sets may need where nobody says otherwise."""
+
+BYTES_EACH = 16
+"""Of one member of a set: the index, and later the nonzero and where it comes from."""
+
+_MOST: ContextVar[int] = ContextVar("most bytes of sets", default=MOST_BYTES)
 
 CHUNK = 1 << 22
 """Members that are sorted at one time."""
@@ -167,6 +174,17 @@ def _distinct(keys: Array) -> Array:
     return distinct
 
 
-def _check(need: int) -> None:
-    if need > MOST_MEMBERS:
-        raise LimitExceeded("pattern_entries", MOST_MEMBERS, need)
+def _check(members: int) -> None:
+    need, limit = BYTES_EACH * members, _MOST.get()
+    if need > limit:
+        raise LimitExceeded("memory_bytes", limit, need)
+
+
+@contextmanager
+def limited_to(nbytes: int) -> Iterator[None]:
+    """Sets that are made in the block may need so many bytes; otherwise LimitExceeded."""
+    token = _MOST.set(nbytes)
+    try:
+        yield
+    finally:
+        _MOST.reset(token)

@@ -25,6 +25,7 @@ from adglot.errors import (
 from adglot.ir import OPSET, Graph
 from adglot.ops import TABLE, Op, check
 from adglot.ops.core import REQUIRED
+from adglot.ops.index_sets import limited_to
 from adglot.stopping import stopped_by
 from adglot_server.engines import coloured
 from adglot_server.engines.base import Control, Engine, Prepared, Request
@@ -143,7 +144,8 @@ class Core:
 
         def make() -> Program:
             self.limits.check_request(graph, request)
-            with stopped_by(control.check):
+            limited = limited_to(self.limits.memory_bytes)
+            with stopped_by(control.check), limited:
                 prepared = _prepared(self.engines.get(engine), graph, request)
             self.limits.check_memory(prepared.peak_bytes)
             return Program(prepared, PROGRAM_SIZE * kept_bytes(graph))
