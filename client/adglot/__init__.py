@@ -13,7 +13,7 @@ client. Importing it is quick: protobuf and grpc wait until a file or a server i
 from importlib.metadata import version
 
 from adglot import files
-from adglot.calls import EngineInfo, Explanation, OpInfo, Report, ServerInfo
+from adglot.calls import EngineInfo, Explanation, OpInfo, Pattern, Report, ServerInfo
 from adglot.client import Client, connect
 from adglot.errors import (
     AdglotError,
@@ -36,6 +36,7 @@ from adglot.errors import (
 )
 from adglot.ir import Graph, Type
 from adglot.reports import reports
+from adglot.sparse import Matrices
 from adglot.tracing import cond, custom_derivative, scan, shared, trace, while_loop
 
 __all__ = [
@@ -51,8 +52,10 @@ __all__ = [
     "InternalError",
     "InvalidArgument",
     "LimitExceeded",
+    "Matrices",
     "NotFound",
     "OpInfo",
+    "Pattern",
     "PermissionDenied",
     "Report",
     "ServerInfo",
