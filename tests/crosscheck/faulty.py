@@ -9,6 +9,7 @@ from adglot.calls import OPERATORS, EngineInfo
 from adglot.ir import Graph, Node, Type
 from adglot.ops import TABLE, Builder, Value
 from adglot_server.engines.base import Engine, Prepared, Request
+from adglot_server.engines.extended import ExtendedEngine
 from adglot_server.engines.native import NativeEngine
 from adglot_server.service.core import Core
 from adglot_server.service.embedded import EmbeddedTransport
@@ -94,6 +95,6 @@ class FaultyEngine:
 
 
 def service(*engines: Engine) -> adglot.Client:
-    """A client of a service in this process that has these engines besides the installed ones."""
-    core = Core(engines=Engines(attached={engine.name: engine for engine in engines}))
-    return adglot.Client(EmbeddedTransport(core))
+    """A client of a service in this process with these engines, the native one and the arbiter."""
+    attached = {e.name: e for e in (NativeEngine(), ExtendedEngine(), *engines)}
+    return adglot.Client(EmbeddedTransport(Core(engines=Engines((), attached))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -132,11 +132,22 @@ def _blamed(
     case: Case, probes: Sequence[tuple[Probe, Component]], engines: tuple[str, str]
 ) -> Plan[Blamed | None]:
     place = Place(case.asker, case.graph, case.values, engines)
-    for probe, _ in probes:
+    before = [
+        p for probe, _ in probes if probe.operator == "hvp" for p in _first_order(case, probe)
+    ]
+    for probe in (*before, *(probe for probe, _ in probes)):
         found = yield from blame(place, probe, case.court, case.versions)
         if found is not None:
             return found
     return None
+
+
+def _first_order(case: Case, probe: Probe) -> Iterator[Probe]:
+    """What an hvp is made of: where one of these differs already, it is to blame."""
+    (of,) = probe.of
+    yield replace(probe, operator="jvp", port=of)
+    one = np.ones((), case.graph.output_types[of].dtype)
+    yield replace(probe, operator="vjp", tangents=(), cotangents=(one,))
 
 
 def _wrong(

@@ -185,9 +185,11 @@ ROWS: tuple[Row, ...] = (
             _native("between"),
             _jax("symmetric", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
             _torch("symmetric", TORCH_LINALG + "eigh.html"),
+            _torch("finite", TORCH_LINALG + "eigh.html"),
             _autograd("between", LINALG),
         ),
-        "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both",
+        "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
+        "torch's pushforward wants a symmetric tangent",
     ),
     Row(
         "cholesky-of-symmetric", ("linalg.cholesky",), "everywhere", lambda node: True,

@@ -1,0 +1,223 @@
+"""The table of conventions: every row is observed on the packages installed, and called by name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adglot
+from adglot.crosscheck import Crosscheck
+from adglot.crosscheck.table import ROWS
+from crosscheck.faulty import WAYS, FaultyEngine, service
+
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
+
+NAN, INF = np.nan, np.inf
+SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+SYMMETRIC = np.array([[2.0, 1.0], [1.0, 2.0]])
+POSITIVE = np.array([[2.0, 0.5], [0.5, 1.0]])
+TWINS = 2.0 * np.eye(2)
+
+
+def a(*numbers: float) -> np.ndarray:
+    return np.array(numbers)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function at a point of a row, and the gradient of its sum by the first argument, observed.
+
+    `gradients` is engine -> gradient; where packages agree, no convention shows.
+    """
+
+    row: str
+    f: Callable[..., Any]
+    args: tuple[np.ndarray, ...]
+    gradients: dict[str, Any]
+    differ: bool = True
+
+
+def case(row: str, f: Callable[..., Any], *args: np.ndarray, **gradients: Any) -> Case:
+    return Case(row, f, args, gradients)
+
+
+def same(row: str, f: Callable[..., Any], *args: np.ndarray, gradient: Any) -> Case:
+    engines = ("native", "autograd", "jax", "torch")
+    return Case(row, f, args, dict.fromkeys(engines, gradient), differ=False)
+
+
+CASES = [
+    case("abs-at-0", np.abs, a(0.0), native=[0.0], autograd=[0.0], jax=[1.0], torch=[0.0]),
+    same("ties", np.maximum, a(1.0), a(1.0), gradient=[0.5]),
+    same("ties", np.minimum, a(1.0), a(1.0), gradient=[0.5]),
+    same("ties", lambda x: np.clip(x, 0.0, 1.0), a(0.0, 1.0), gradient=[0.5, 0.5]),
+    same("ties", np.max, a(1.0, 1.0, 0.0), gradient=[0.5, 0.5, 0.0]),
+    case(
+        "norm-at-0", np.hypot, a(0.0), a(0.0), native=[0.0], autograd=[NAN], jax=[0.5], torch=[NAN]
+    ),
+    case(
+        "sqrt-at-0", np.linalg.norm, a(0.0, 0.0), native=[0.0, 0.0], autograd=[NAN, NAN],
+        jax=[NAN, NAN], torch=[NAN, NAN],
+    ),
+    case(
+        "sqrt-at-0", lambda x: np.where(x > 0, np.sqrt(x), 0.0), a(0.0), native=[0.0],
+        autograd=[NAN], jax=[NAN], torch=[NAN],
+    ),
+    same("remainder-at-integers", np.remainder, a(4.0), a(2.0), gradient=[1.0]),
+    case(
+        "pow-at-0", lambda x, y: x**y, a(0.0), a(0.0), native=[0.0], autograd=[0.0], jax=[NAN],
+        torch=[0.0],
+    ),
+    same("pow-at-0", lambda y, x: x**y, a(2.0, 0.5), a(0.0, 0.0), gradient=[0.0, 0.0]),
+    same("pow-of-negatives", lambda y, x: x**y, a(2.0), a(-2.0), gradient=[NAN]),
+    case(
+        "atan2-at-origin", np.arctan2, a(0.0), a(0.0), native=[0.0], autograd=[NAN], jax=[NAN],
+        torch=[0.0],
+    ),
+    case(
+        "logaddexp-at-minus-inf", np.logaddexp, a(-INF), a(-INF), native=[0.5], autograd=[NAN],
+        jax=[NAN], torch=[NAN],
+    ),
+    case("iv-at-0", np.i0, a(0.0), native=[0.0], jax=[1.0]),
+    case(
+        "prod-with-zeros", np.prod, a(0.0, 2.0, 3.0), native=[6.0, 0.0, 0.0],
+        autograd=[NAN, 0.0, 0.0], jax=[6.0, 0.0, 0.0], torch=[6.0, 0.0, 0.0],
+    ),
+    case(
+        "eigh-of-equals", lambda x: np.linalg.eigh(x)[1], TWINS,
+        native=[[NAN, 0.0], [NAN, NAN]], autograd=np.full((2, 2), NAN),
+        jax=np.full((2, 2), NAN), torch=np.full((2, 2), NAN),
+    ),
+    case(
+        "eigh-of-symmetric", lambda x: np.linalg.eigvalsh(x)[1], SYMMETRIC,
+        native=[[0.5, 0.0], [1.0, 0.5]], autograd=[[0.5, 0.0], [1.0, 0.5]],
+        jax=[[0.5, 0.5], [0.5, 0.5]], torch=[[0.5, 0.5], [0.5, 0.5]],
+    ),
+    case(
+        "cholesky-of-symmetric", lambda x: np.linalg.cholesky(x)[1, 0], POSITIVE,
+        native=[[-0.0883883, 0.0], [0.7071068, 0.0]],
+        autograd=[[-0.0883883, 0.3535534], [0.3535534, 0.0]],
+        jax=[[-0.0883883, 0.3535534], [0.3535534, 0.0]],
+        torch=[[-0.0883883, 0.3535534], [0.3535534, 0.0]],
+    ),
+    # torch's pushforward, the pullback being right: see test_real_findings.
+    case("det-of-singular", np.linalg.det, SINGULAR, native=[[4, -2], [-2, 1]]),
+    case("svd-of-equals", lambda x: np.linalg.svd(x)[1], TWINS, autograd=np.full((2, 2), NAN)),
+    case(
+        "where-untaken", lambda x: np.where(x > 0, np.log(x), x), a(0.0), native=[1.0],
+        autograd=[NAN], jax=[NAN], torch=[NAN],
+    ),
+    case(
+        "where-untaken", np.sinc, a(0.0), native=[0.0], autograd=[NAN], jax=[NAN], torch=[NAN]
+    ),
+]  # fmt: skip
+
+SINGULAR_LOG = "slogdet-of-singular"
+"""Its row is about packages that answer where adglot's own engine refuses: a test of its own."""
+
+INSTALLED = [
+    name for name in ("native", "autograd", "jax", "torch") if name == "native" or find_spec(name)
+]
+PACKAGES = {"jax", "torch"}
+
+
+def _param(case: Case, *engines: str) -> Any:
+    marks = [pytest.mark.engines] if PACKAGES.intersection(engines) else []
+    return pytest.param(case, list(engines), id="-".join((case.row, *engines)), marks=marks)
+
+
+@pytest.fixture(scope="module")
+def ad() -> Iterator[adglot.Client]:
+    with adglot.connect() as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("case", "engines"), [_param(case, engine) for case in CASES for engine in case.gradients]
+)
+def test_what_the_package_answers(ad: adglot.Client, case: Case, engines: list[str]) -> None:
+    (engine,) = engines
+    if engine not in INSTALLED:
+        pytest.skip(f"{engine} is not installed")
+    gradient = ad.gradient(lambda *args: np.sum(case.f(*args)), *case.args, engine=engine)
+    np.testing.assert_allclose(gradient, case.gradients[engine], atol=1e-7)
+
+
+DIFFERING = [case for case in CASES if case.differ]
+
+
+@pytest.mark.parametrize(
+    ("case", "engines"),
+    [
+        _param(case, *pair)
+        for case in DIFFERING
+        for pair in combinations(case.gradients, 2)
+        if not np.allclose(*(case.gradients[e] for e in pair), equal_nan=True)
+    ],
+)
+def test_a_difference_is_the_rows_convention(
+    ad: adglot.Client, case: Case, engines: list[str]
+) -> None:
+    if not set(engines) <= set(INSTALLED):
+        pytest.skip("not installed")
+    result: Crosscheck = ad.crosscheck(case.f, *case.args, engines=engines)
+    assert result.ok, str(result)
+    assert result.findings
+    for finding in result.findings:
+        assert str(finding.verdict) == f"convention({case.row})"
+        assert set(finding.values) == set(finding.culprit.values) == set(engines)
+        assert all(row.source for row in finding.conventions if row.engine)
+
+
+@pytest.mark.parametrize(
+    ("case", "engines"), [_param(case, *case.gradients) for case in CASES if not case.differ]
+)
+def test_where_packages_agree_nothing_is_found(
+    ad: adglot.Client, case: Case, engines: list[str]
+) -> None:
+    result = ad.crosscheck(case.f, *case.args, engines=[e for e in engines if e in INSTALLED])
+    assert result.ok, str(result)
+    assert not result.findings
+
+
+@pytest.mark.engines
+def test_the_logarithm_of_a_singular_determinant_has_any_derivative(ad: adglot.Client) -> None:
+    result = ad.crosscheck(
+        lambda x: np.linalg.slogdet(x)[1], SINGULAR, engines=["jax", "torch"], operators=["jvp"]
+    )
+    assert [str(f.verdict) for f in result.findings] == [f"convention({SINGULAR_LOG})"]
+
+
+# ------------------------------------------------------------------ no bug is a convention
+
+
+FAULTS_AT_KINKS: list[tuple[str, Callable[..., Any], tuple[np.ndarray, ...]]] = [
+    ("abs", np.abs, (np.array([[0.0, 1.0, -2.0]] * 3),)),
+    ("maximum", np.maximum, (np.ones((3, 3)), np.array([[1.0, 2.0, 0.5]] * 3))),
+    ("hypot", np.hypot, (np.array([[0.0, 1.0, 2.0]] * 3), np.array([[0.0, 1.0, 3.0]] * 3))),
+    ("sqrt", np.sqrt, (np.array([[0.0, 1.0, 2.0]] * 3),)),
+    ("remainder", np.remainder, (np.array([[4.0, 5.0, 6.5]] * 3), np.full((3, 3), 2.0))),
+    ("linalg.cholesky", np.linalg.cholesky, (np.diag([1.0, 2.0, 3.0]) + 0.25,)),
+    ("linalg.det", np.linalg.det, (np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]]),)),
+    ("prod", lambda x: np.prod(x, axis=1), (np.array([[0.0, 1.0, 2.0]] * 3),)),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("op", "f", "args"), FAULTS_AT_KINKS, ids=[f[0] for f in FAULTS_AT_KINKS])
+def test_a_planted_fault_at_a_kink_is_no_convention(
+    op: str, f: Callable[..., Any], args: tuple[np.ndarray, ...], way: str
+) -> None:
+    """Some component is smooth, or the values lie outside of the one-sided derivatives."""
+    with service(FaultyEngine(op, WAYS[way])) as ad:
+        result: Crosscheck = ad.crosscheck(f, *args, engines=["native", "faulty"])
+    kinds = {finding.verdict.kind for finding in result.findings}
+    assert kinds == {"mismatch"}, str(result)
+
+
+def test_every_row_is_observed() -> None:
+    assert {case.row for case in CASES} == {row.id for row in ROWS} - {SINGULAR_LOG}
