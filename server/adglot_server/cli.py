@@ -79,7 +79,7 @@ def worker_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Of the engines that are installed, serve these alone.",
         ),
         click.option(
-            "--worker-grace", type=click.FloatRange(min=1), default=bounds.grace,
+            "--worker-grace", type=click.FloatRange(min=1), show_default="30, Julia's 120",
             metavar="SECONDS",
             help="Time that an engine's process has to stop work for which nobody waits any more, "
             "or to answer at all; then it is killed, and another one started.",

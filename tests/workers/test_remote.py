@@ -199,7 +199,7 @@ def test_errors_keep_their_class_and_their_text(servers: tuple[str, str]) -> Non
             ad.hessian(energy(), X, engine="far/complex-step")
         with pytest.raises(GuardFailed, match=r"x > 0 at model\.py:7"):
             ad.gradient(positive(), -1.0, engine="far/native")
-        with pytest.raises(UnknownEngine, match="no engine 'far/nothing'; there are far/complex"):
+        with pytest.raises(UnknownEngine, match=r"no engine 'far/nothing'; there are .*far/native"):
             ad.gradient(energy(), X, engine="far/nothing")
 
 
@@ -298,9 +298,8 @@ def test_who_waits_for_a_server_keeps_nobody_waiting_here(lone: tuple[Server, Se
 
         waiting = [pool.submit(long) for _ in range(4)]
         time.sleep(0.5)
-        started = time.monotonic()
         assert_array_equal(ad.gradient(energy(), X), 3 * X**2)
-        assert time.monotonic() - started < 1.5
+        assert not any(future.done() for future in waiting)
         for future in waiting:
             future.result()
 

@@ -431,6 +431,7 @@ def test_each_service_has_a_worker_of_its_own(shared: Box) -> None:
         pid = shared.supervisor.pid
         assert other.supervisor.pid != pid
         other.kill()
+        _until(lambda: other.supervisor.pid is None)
         shared.gradient("native", 2 * X)
         other.gradient("native")
         assert shared.supervisor.pid == pid

@@ -33,6 +33,7 @@ class WorkerCommand:
     - `members`: its engines, as far as they are known before it runs
     - `missing`: why it cannot be started here, and what to do about it; empty where it can
     - `start_seconds`: longest time until it answers
+    - `grace`: that of `Bounds`, where nobody says otherwise
     """
 
     arguments: tuple[str, ...]
@@ -41,6 +42,7 @@ class WorkerCommand:
     members: tuple[EngineInfo, ...] = ()
     missing: str = ""
     start_seconds: float = 60.0
+    grace: float = 30.0
 
     def at(self, address: str) -> list[str]:
         """The arguments of a process that listens there."""
@@ -52,24 +54,29 @@ class Bounds:
     """What workers are held to; times in seconds.
 
     - `grace`: how long work may go on for which nobody waits, and a process not answer, before
-      it is killed
+      it is killed; None for what the command says
     - `patience`: longest that a request waits for a worker to start
     - `memory_bytes`, `compilations`: resident memory, and different programs, after which a worker
       is replaced by a fresh one
     - `limits`: of one request, by name, as ``adglot serve --max-NAME`` has them
     """
 
-    grace: float = 30.0
+    grace: float | None = None
     patience: float = 120.0
     memory_bytes: int = field(default_factory=lambda: physical_memory() // 4)
     compilations: int = 2000
     limits: Mapping[str, int] = field(default_factory=dict)
 
-    def environment(self) -> dict[str, str]:
-        """This process's variables with a worker's own for ``adglot serve`` in place of ours."""
+    def grace_of(self, command: WorkerCommand) -> float:
+        """The seconds that a worker of this command gets."""
+        return command.grace if self.grace is None else self.grace
+
+    def environment(self, command: WorkerCommand) -> dict[str, str]:
+        """The variables of its process: ours, with a worker's own for ``adglot serve``."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         limits = {f"{PREFIX}MAX_{name.upper()}": str(n) for name, n in self.limits.items()}
-        return {**kept, **limits, HUNG_AFTER: str(self.grace)}
+        told = {**kept, **limits, HUNG_AFTER: str(self.grace_of(command)), **command.environment}
+        return {name: text for name, text in told.items() if text is not None}
 
 
 def physical_memory() -> int:

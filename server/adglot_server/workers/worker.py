@@ -28,10 +28,7 @@ class Worker:
 
     def __init__(self, name: str, command: WorkerCommand, bounds: Bounds, socket: str) -> None:
         address = f"unix:{socket}"
-        environment = {**bounds.environment(), **command.environment}
-        self.process = Process(
-            name, command.at(address), {k: v for k, v in environment.items() if v is not None}
-        )
+        self.process = Process(name, command.at(address), bounds.environment(command))
         self.connection = Connection(name, address)
         self.name, self.socket = name, socket
         self.started = time.monotonic()
@@ -39,7 +36,7 @@ class Worker:
         self.in_flight = 0
         self.programs: set[Hashable] = set()
         self.answered: set[Hashable] = set()
-        self._command, self._bounds = command, bounds
+        self._command, self._bounds, self._grace = command, bounds, bounds.grace_of(command)
         self._frozen, self._stopped_at = False, 0.0
         self._fresh_memory = self._memory = 0
         self._channel = grpc.insecure_channel(
@@ -81,7 +78,7 @@ class Worker:
             seconds = time.monotonic() - self.started
             return f"started {seconds:.0f} s ago; {self.process.last_line()}".rstrip("; ")
         if self._frozen:
-            return f"it did not answer for {self._bounds.grace:g} s and was killed"
+            return f"it did not answer for {self._grace:g} s and was killed"
         return ending(code)
 
     def used_up(self) -> str:
@@ -123,7 +120,7 @@ class Worker:
         if self._probe is None and now - self._probed_at > LOOK_SECONDS:
             self._probe, self._probed_at = self._check(), now
             self._memory = self.process.resident_bytes()
-        if now - self._well_at > self._bounds.grace:
+        if now - self._well_at > self._grace:
             self._frozen = True
             self.process.kill()
 
@@ -137,4 +134,4 @@ class Worker:
     def _check(self) -> Any:
         stub: Any = health_pb2_grpc.HealthStub(self._channel)
         request = health_pb2.HealthCheckRequest(service=SERVICE)
-        return stub.Check.future(request, timeout=self._bounds.grace)
+        return stub.Check.future(request, timeout=self._grace)
