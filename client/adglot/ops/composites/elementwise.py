@@ -12,7 +12,7 @@ from adglot import ops
 from adglot.errors import TracingError
 from adglot.ops import rules
 from adglot.ops.composites.registry import NO_OUT, composite
-from adglot.ops.composites.support import boolean, inexact, lift, lift_one, result_dtype
+from adglot.ops.composites.support import boolean, inexact, lift, lift_one, result_dtype, unless
 from adglot.ops.core import Value, builder_of
 
 SCALARS = frozenset({bool, int, float, complex, *np.sctypeDict.values()})
@@ -81,7 +81,8 @@ _SHORT: dict[Any, Callable[[Value], Value]] = {
 @composite("cbrt")
 def cbrt(x: Value) -> Value:
     """The real cube root."""
-    return ops.where(x < 0, -ops.pow(-x, 1 / 3), ops.pow(x, 1 / 3))
+    size = ops.pow(ops.where(x < 0, -x, x), 1 / 3)
+    return ops.where(x < 0, -size, size)
 
 
 @composite("log2")
@@ -116,11 +117,12 @@ def logaddexp2(x1: Any, x2: Any) -> Value:
 def sinc(x: Any) -> Value:
     """sin(pi x) / (pi x), by its Taylor series near 0, where quotients lose the derivatives."""
     y = inexact(lift_one(x)) * float(np.pi)
-    z = y * y
+    small = ops.abs(y) < 1.0
+    z = unless(ops.logical_not(small), y * y)
     series = rules.full(z, -1 / factorial(21), z.type.with_shape(()))
     for k in range(9, -1, -1):
         series = series * z + (-1.0) ** k / factorial(2 * k + 1)
-    return ops.where(ops.abs(y) < 1.0, series, ops.sin(y) / y)
+    return ops.where(small, series, ops.sin(y) / unless(small, y))
 
 
 @composite("degrees", "rad2deg")

@@ -25,6 +25,7 @@ from adglot.ops.composites.support import (
     lift_one,
     one_axis,
     static,
+    unless,
 )
 from adglot.ops.core import Value
 
@@ -98,8 +99,10 @@ def _vector_norm(x: Value, p: Any, axis: int, keepdims: bool) -> Value:
     if p == 1:
         return reduced("sum", size, axis, keepdims)
     total = reduced("sum", power(size, p), axis, keepdims)
-    root = power(total, 1.0 / p)
-    return ops.where(ops.equal(total, 0.0), 0.0, root) if p > 0 else root
+    if p < 0:
+        return power(total, 1.0 / p)
+    zero = ops.equal(total, 0.0)
+    return ops.where(zero, 0.0, power(unless(zero, total), 1.0 / p))
 
 
 def _matrix_norm(x: Value, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Value:

@@ -22,6 +22,7 @@ from adglot.ops.composites.support import (
     kept,
     lift,
     lift_one,
+    unless,
 )
 from adglot.ops.core import Value
 
@@ -319,7 +320,8 @@ def _missing(x: Any) -> bool:
 
 def smooth_root(x: Value) -> Value:
     """The square root of a sum of squares: at 0 it has the derivative 0."""
-    return ops.where(ops.equal(x, 0.0), 0.0, ops.sqrt(x))
+    zero = ops.equal(x, 0.0)
+    return ops.where(zero, 0.0, ops.sqrt(unless(zero, x)))
 
 
 def squared_modulus(x: Value) -> Value:
@@ -367,10 +369,11 @@ def nanvar(
         return var(x, axis, dtype, None, ddof, keepdims, mean=mean, correction=correction)
     x = astype(x, dtype)
     centre = nanmean(x, axis, keepdims=True) if _missing(mean) else mean
-    total = nansum(squared_modulus(ops.subtract(x, centre)), axis, keepdims=keepdims)
+    there = ops.where(isnan(x), centre, x)
+    total = nansum(squared_modulus(ops.subtract(there, centre)), axis, keepdims=keepdims)
     less = ddof if _missing(correction) else correction
     free = _count(x, axis, keepdims, total.dtype) - less
-    return ops.where(free > 0, total / free, float("nan"))
+    return ops.where(free > 0, total / unless(free <= 0, free), float("nan"))
 
 
 @composite("nanstd")

@@ -12,7 +12,7 @@ from adglot.ops import rules
 from adglot.ops.composites.elementwise import isnan, weak
 from adglot.ops.composites.reductions import reduced
 from adglot.ops.composites.registry import composite
-from adglot.ops.composites.support import all_axes, inexact, lift, static
+from adglot.ops.composites.support import all_axes, inexact, lift, static, unless
 from adglot.ops.core import Value
 
 # ------------------------------------------------------------------ sums of exponentials
@@ -109,14 +109,15 @@ def _unless_zero(x: Any, y: Any, log: Any) -> Value:
     # SciPy takes Python scalars as float64 here, as in beta and betaln, and elsewhere as weak
     a, b = (inexact(v) for v in lift(x, y))
     zero = ops.logical_and(ops.equal(a, 0.0), ops.logical_not(isnan(b)))
-    return ops.where(zero, 0.0, a * log(b))
+    return ops.where(zero, 0.0, a * log(unless(zero, b)))
 
 
 @composite("special.entr")
 def entr(x: Value) -> Value:
     """-x log(x); 0 at 0, -inf below."""
     v = inexact(x)
-    return ops.where(v < 0, -float("inf"), -xlogy(v, v))
+    inside = unless(v < 0, v)
+    return ops.where(v < 0, -float("inf"), -xlogy(inside, inside))
 
 
 @composite("special.rel_entr")
@@ -125,7 +126,8 @@ def rel_entr(x: Any, y: Any) -> Value:
     a, b = (inexact(v) for v in weak(x, y))
     positive = ops.logical_and(a > 0, b > 0)
     zero = ops.logical_and(ops.equal(a, 0.0), b >= 0)
-    y = ops.where(zero, 0.0, ops.where(positive, a * ops.log(a / b), float("inf")))
+    quotient = ops.where(positive, a, 1.0) / ops.where(positive, b, 1.0)
+    y = ops.where(zero, 0.0, ops.where(positive, a * ops.log(quotient), float("inf")))
     return ops.where(ops.logical_or(isnan(a), isnan(b)), a + b, y)
 
 
@@ -257,7 +259,8 @@ def boxcox1p(x: Any, lmbda: Any) -> Value:
 
 
 def _expm1_over(power: Value, log: Value) -> Value:
-    return ops.where(ops.equal(power, 0.0), log, ops.expm1(power * log) / power)
+    zero = ops.equal(power, 0.0)
+    return ops.where(zero, log, ops.expm1(power * log) / unless(zero, power))
 
 
 @composite("special.huber")
@@ -273,7 +276,7 @@ def huber(delta: Any, r: Any) -> Value:
 def pseudo_huber(delta: Any, r: Any) -> Value:
     """delta² (sqrt(1 + (r/delta)²) - 1); 0 where either is 0, inf for a negative delta."""
     d, x = (inexact(v) for v in weak(delta, r))
-    u, ratio = d, x / d
+    u, ratio = d, x / unless(ops.equal(d, 0.0), d)
     square = ratio * ratio
     loss = u * u * square / (ops.sqrt(square + 1.0) + 1.0)
     zero = ops.logical_or(ops.equal(d, 0.0), ops.equal(x, 0.0))

@@ -129,6 +129,15 @@ def cut(x: Value, axis: int, start: int, stop: int, stride: int = 1) -> Value:
     return ops.shape.slice_axis(x, axis, start, max(start, stop), stride)
 
 
+def unless(untaken: Value, x: Value) -> Value:
+    """x, but 1 where what is made of it is not taken.
+
+    We keep NaN of an untaken branch out of derivatives, but other engines do not: they multiply
+    its infinite derivative by zero.
+    """
+    return ops.where(untaken, 1.0, x)
+
+
 def constant(like: Value, array: Any) -> Value:
     """An array in the graph of `like`."""
     return builder_of((like,)).constant(array)
