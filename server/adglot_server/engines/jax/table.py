@@ -134,9 +134,9 @@ def _while_loop(*operands: Any, condition: Walk, body: Walk, consts: int, max_st
 
 def _bounded_loop(*operands: Any, condition: Walk, body: Walk, consts: int, max_steps: int) -> Any:
     """A scan of conds: JAX pulls back through no other loop whose length is open."""
-    how = {"condition": condition, "body": body, "consts": consts, "max_steps": max_steps}
+    how: dict[str, Any] = {"condition": condition, "body": body, "consts": consts}
     if not max_steps:
-        return _while_loop(*operands, **how)
+        return _while_loop(*operands, **how, max_steps=0)
     fixed, state = split(operands, consts)
 
     def maybe(state: Any, _: None) -> Any:
