@@ -48,9 +48,19 @@ class Matrices:
         """Outputs and derivatives: `values` are the outputs' numbers, seeds stand in `inputs`."""
         seeds = inputs[self._inputs :]
         derive = DERIVATIVES.get(self._request.operator)
-        derivatives = [] if derive is None else derive(self, matrix, seeds)
-        results = [*_split(values, self.ys), *derivatives]
+        return self.finished(values, [] if derive is None else derive(self, matrix, seeds))
+
+    def finished(self, values: Array, derivatives: Arrays) -> Arrays:
+        """All of a request's results in their types, from numbers in their order."""
+        results = [*split(values, self.ys), *derivatives]
         return [_as(x, type) for x, type in zip(results, self.types, strict=True)]
+
+    def seeds(self, inputs: Sequence[Array]) -> Array:
+        """The seeds behind the graph's inputs as vectors, tangents as real ones; maybe none."""
+        seeds = inputs[self._inputs :]
+        if not seeds:
+            return np.zeros(0)
+        return self.numbers(seeds) if self._request.operator == "vjp" else self.vectors(seeds)
 
     def vectors(self, seeds: Sequence[Array]) -> Array:
         """Tangents as real vectors, [size] or [seeds, size]."""
@@ -104,7 +114,7 @@ def _tops(matrix: Array, rows: Sequence[Type]) -> Arrays:
     return np.split(matrix, np.cumsum([y.size for y in rows])[:-1])
 
 
-def _split(numbers: Array, types: Sequence[Type]) -> Arrays:
+def split(numbers: Array, types: Sequence[Type]) -> Arrays:
     """Vectors [..., size] of numbers, type by type."""
     return np.split(numbers, np.cumsum([y.size for y in types])[:-1], -1)
 
@@ -120,7 +130,7 @@ def _as(x: Array, type: Type) -> Array:
 Derive = Callable[[Matrices, Array, Sequence[Array]], Arrays]
 
 DERIVATIVES: dict[str, Derive] = {
-    "jvp": lambda m, J, v: _split(m.vectors(v) @ J.T, m.ys),
+    "jvp": lambda m, J, v: split(m.vectors(v) @ J.T, m.ys),
     "vjp": lambda m, J, ct: from_reals(np.real(m.numbers(ct).conj() @ J), m.xs),
     "gradient": lambda m, J, seeds: from_reals(J[0], m.xs),
     "jacobian": lambda m, J, seeds: m.blocks(J, m.ys),

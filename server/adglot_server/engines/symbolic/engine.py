@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from adglot.calls import OPERATORS, EngineInfo
 from adglot.errors import Unsupported
@@ -18,6 +15,7 @@ from adglot_server.engines import points
 from adglot_server.engines.base import Array, Prepared, Request
 from adglot_server.engines.matrices import Matrices
 from adglot_server.engines.packages import Package
+from adglot_server.engines.specialized import Specialized
 from adglot_server.engines.walk import PointCheck, refuse
 from adglot_server.executors.control import Control
 from adglot_server.executors.liveness import peak_bytes
@@ -44,9 +42,6 @@ PACKAGE = Package("sympy", "symbolic", LACKS)
 
 RAISING = ("linalg.inv", "linalg.solve", "linalg.slogdet", "linalg.cholesky")
 """Ops that NumPy refuses where formulas give some number."""
-
-KEPT = 8
-"""Sets of formulas that a prepared graph keeps, one for each choice of its integer inputs."""
 
 
 class SymbolicEngine:
@@ -91,36 +86,26 @@ class _Program:
     def __init__(self, graph: Graph, request: Request, matrices: Matrices) -> None:
         self._graph, self._request, self._matrices = graph, request, matrices
         self._check = PointCheck(graph, replace(request, batch=None), RAISING)
-        self._floats = [type.is_differentiable for type in graph.inputs]
-        self._compiled = lru_cache(maxsize=KEPT)(self._compile)
+        self._compiled = Specialized(graph, self._compile)
 
     def __call__(self, inputs: Sequence[Array], control: Control) -> list[Array]:
         """Values and derivatives at one point."""
         self._check(inputs, control)
-        points = inputs[: len(self._floats)]
-        given = tuple(x.tobytes() for x, on in zip(points, self._floats, strict=True) if not on)
         with stopped_by(control.check):
-            evaluate = self._compiled(given)[1]
-        values, matrix = evaluate([x for x, on in zip(points, self._floats, strict=True) if on])
+            (_, evaluate), floats = self._compiled.at(inputs)
+        values, matrix = evaluate(floats)
         return self._matrices.answer(values, matrix, inputs)
 
     def written(self) -> tuple[str, str]:
         """As text and as LaTeX; nothing where the formulas depend on integers."""
-        if not all(self._floats):
-            return "", ""
-        formulas = self._compiled(())[0]
-        return formulas.text, formulas.latex
+        made = self._compiled.always()
+        return ("", "") if made is None else (made[0].text, made[0].latex)
 
-    def _compile(self, given: tuple[bytes, ...]) -> tuple[Formulas, Evaluate]:
+    def _compile(self, given: list[Array]) -> tuple[Formulas, Evaluate]:
         from adglot_server.engines.symbolic import formulas
 
-        types = [type for type in self._graph.inputs if not type.is_differentiable]
-        arrays = [
-            np.frombuffer(data, type.dtype).reshape(type.shape)
-            for data, type in zip(given, types, strict=True)
-        ]
         request, order = self._request, self._matrices.order
-        made = formulas.derive(self._graph, request.of, request.wrt, order, arrays)
+        made = formulas.derive(self._graph, request.of, request.wrt, order, given)
         return made, made.compiled()
 
 
