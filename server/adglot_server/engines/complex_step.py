@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from adglot.ir import Graph
 from adglot_server.engines import derived
 from adglot_server.engines.base import Prepared, Request
 from adglot_server.engines.derived import Arrays, Function, Pushed
+from adglot_server.engines.versions import version
 from adglot_server.transforms.complexify import complexify
 
 OPERATORS: tuple[Operator, ...] = ("evaluate", "jvp", "vjp", "gradient", "jacobian")

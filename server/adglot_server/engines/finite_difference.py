@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import metadata, util
+from importlib import util
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from adglot.ir import Graph
 from adglot_server.engines import derived
 from adglot_server.engines.base import Array, Prepared, Request
 from adglot_server.engines.derived import Arrays, Function, Pushed
+from adglot_server.engines.versions import version
 
 INSTALL = "pip install 'adglot[numeric]'"
 STEPS = (0.25, 1e-2, 1e-4)
@@ -45,8 +46,8 @@ class FiniteDifferenceEngine:
         """Available where SciPy >= 1.15 is."""
         if not _available():
             return EngineInfo(self.name, False, reason=f"needs SciPy >= 1.15: {INSTALL}")
-        version = f"scipy {metadata.version('scipy')}"
-        return EngineInfo(self.name, True, version=version, operators=OPERATORS)
+        installed = f"scipy {version('scipy')}"
+        return EngineInfo(self.name, True, version=installed, operators=OPERATORS)
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
         """Nothing to derive: f itself is run, beside the point."""

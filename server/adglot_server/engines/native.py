@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from adglot.calls import OPERATORS, EngineInfo
 from adglot.ir import Graph
 from adglot.ops.cost import cost
 from adglot_server.engines.base import Prepared, Request
+from adglot_server.engines.versions import version
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.transforms.operators import derive

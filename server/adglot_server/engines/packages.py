@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import util
 
 from adglot.calls import EngineInfo, Operator
 from adglot.errors import AdglotError, Unsupported
 from adglot.ops import TABLE
 from adglot.stopping import stopped_by
+from adglot_server.engines.versions import version
 from adglot_server.engines.walk import FAULTS
 from adglot_server.executors.control import Control
 
@@ -51,8 +52,8 @@ class Package:
         """Whether it is installed, in which version, or the line that installs it."""
         if not self._installed():
             return EngineInfo(self.name, False, reason=self._install)
-        version = f"{self.name} {metadata.version(self.name)}"
-        return EngineInfo(self.name, True, "", version, operators, self.ops())
+        installed = f"{self.name} {version(self.name)}"
+        return EngineInfo(self.name, True, "", installed, operators, self.ops())
 
     def ops(self) -> tuple[str, ...]:
         """The ops of our table that it takes."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import metadata, util
+from importlib import util
 
 from adglot.calls import OPERATORS, EngineInfo, Operator
 from adglot.errors import Unsupported
 from adglot.ir import Graph
 from adglot_server.engines import derived
 from adglot_server.engines.base import Execute, Prepared, Request
+from adglot_server.engines.versions import version
 from adglot_server.transforms.operators import check
 
 INSTALL = "pip install 'adglot[extended]'"
@@ -75,8 +76,8 @@ class OneSidedEngine:
 def _info(name: str, operators: tuple[Operator, ...]) -> EngineInfo:
     if util.find_spec("mpmath") is None:
         return EngineInfo(name, False, reason=f"needs mpmath: {INSTALL}")
-    version = f"mpmath {metadata.version('mpmath')}"
-    return EngineInfo(name, True, version=version, operators=operators)
+    installed = f"mpmath {version('mpmath')}"
+    return EngineInfo(name, True, version=installed, operators=operators)
 
 
 def _refuse(name: str, request: Request, operators: tuple[Operator, ...]) -> None:
