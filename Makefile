@@ -34,7 +34,7 @@ test: $(VENV)/.installed-test ## run every test and every documented example
 
 # About 1.2 GB to install, so apart from the rest.
 .PHONY: test-engines
-test-engines: $(VENV)/.installed-test-engines ## run the tests that need jax and torch
+test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi, jax and torch
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests $(ARGS)
 
 .PHONY: check
