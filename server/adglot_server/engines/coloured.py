@@ -31,6 +31,7 @@ def prepare(engine: Engine, graph: Graph, request: Request) -> Prepared:
 
     Raises Unsupported where the engine lacks these passes.
     """
+    request = _possible(engine, request)
     plan = plan_of(graph, request)
     passes = _passes(engine, graph, request, plan)
     if request.mode == "auto" and "forward" in _pulled(passes):
@@ -47,6 +48,17 @@ def prepare(engine: Engine, graph: Graph, request: Request) -> Prepared:
         colours=plan.colours,
         program=None,
     )
+
+
+def _possible(engine: Engine, request: Request) -> Request:
+    """In the one direction that the engine has, where any would do."""
+    if request.operator == "jacobian" and request.mode == "auto":
+        operators = engine.info().operators
+        if "vjp" not in operators:
+            return replace(request, mode="forward")
+        if "jvp" not in operators:
+            return replace(request, mode="reverse")
+    return request
 
 
 @dataclass(frozen=True, slots=True)

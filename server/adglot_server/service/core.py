@@ -148,7 +148,7 @@ class Core:
             with stopped_by(control.check), limited:
                 prepared = _prepared(self.engines.get(engine), graph, request)
             self.limits.check_memory(prepared.peak_bytes)
-            return Program(prepared, PROGRAM_SIZE * kept_bytes(graph))
+            return Program(prepared, PROGRAM_SIZE * kept_bytes(graph) + _sparse_bytes(prepared))
 
         program = self._programs.get_or_make((graph.digest, engine, request), make, control)
         return program.prepared, time.perf_counter() - started
@@ -173,6 +173,14 @@ def _prepared(engine: Engine, graph: Graph, request: Request) -> Prepared:
     if request.sparse and not engine.info().sparse:
         return coloured.prepare(engine, graph, request)
     return engine.prepare(graph, request)
+
+
+def _sparse_bytes(prepared: Prepared) -> int:
+    """Of patterns, seeds and positions, which no graph of the function has."""
+    patterns = sum(p.indptr.nbytes + p.indices.nbytes for p in prepared.patterns)
+    if prepared.program is None:
+        return PROGRAM_SIZE * patterns
+    return patterns + kept_bytes(prepared.program) if patterns else 0
 
 
 def _checked(graph: Graph, limits: Limits) -> Graph:
