@@ -42,7 +42,7 @@ class Matrices:
     """The sparse matrices of a batch of points, which share one pattern: a sequence of arrays.
 
     - `data`: nonzeros [B, n], row by row of the matrix
-    - `pattern`: where they stand
+    - `pattern`: where they stand; `indptr` and `indices` are as in each of the arrays
 
     >>> import numpy as np
     >>> pattern = Pattern(np.array([0, 1, 2]), np.array([0, 1]), columns=2)
@@ -57,6 +57,14 @@ class Matrices:
     @property
     def shape(self) -> tuple[int, int, int]:
         return len(self), *self.pattern.shape
+
+    @property
+    def indptr(self) -> Array:
+        return self.pattern.indptr
+
+    @property
+    def indices(self) -> Array:
+        return self.pattern.indices
 
     def __len__(self) -> int:
         return len(self.data)

@@ -34,6 +34,26 @@ def test_hessian(run: Run) -> None:
     assert answer == {"derivative": np.diag([6.0, 12.0, -18.0]).tolist()}
 
 
+@pytest.mark.parametrize("batch", [(), ("--batch",)])
+def test_sparse_matrices_are_shown_in_compressed_rows(run: Run, batch: tuple[str, ...]) -> None:
+    point = f"[{X}]" if batch else X
+    answer = _json(run, "hessian", CUBIC, "--at", point, "--sparse", *batch)["derivative"]
+    assert answer["indptr"] == [0, 1, 2, 3]
+    assert answer["indices"] == [0, 1, 2]
+    data = [6.0, 12.0, -18.0]
+    assert answer["data"] == ([data] if batch else data)
+    assert answer["shape"] == ([1, 3, 3] if batch else [3, 3])
+    jacobian = _json(run, "jacobian", CUBIC, "--at", X, "--sparse", "--mode", "mixed")
+    assert jacobian["derivative"]["data"] == [3.0, 12.0, 27.0]
+
+
+def test_sparse_matrices_go_to_files(run: Run, tmp_path: Path) -> None:
+    run("hessian", CUBIC, "--at", X, "--sparse", "--out", str(tmp_path / "h.npz"))
+    with np.load(tmp_path / "h.npz") as parts:
+        assert parts["derivative.data"].tolist() == [6.0, 12.0, -18.0]
+        assert parts["derivative.shape"].tolist() == [3, 3]
+
+
 def test_hvp(run: Run) -> None:
     answer = _json(run, "hvp", CUBIC, "--at", X, "--tangent", "[1, 0, 1]")
     assert answer == {"derivative": [6.0, 0.0, -18.0]}

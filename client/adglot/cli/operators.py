@@ -11,7 +11,7 @@ import click
 from adglot.calls import DEFAULT_ENGINE, Mode
 from adglot.cli import functions, points
 from adglot.cli.connection import client_options
-from adglot.cli.results import Parts, out_option, show, write
+from adglot.cli.results import Parts, compressed, out_option, show, write
 from adglot.client import Client
 
 Compute = Callable[..., Parts]
@@ -79,8 +79,12 @@ def argnums(default: str | None) -> Option:
 
 mode = click.option(
     "--mode", type=click.Choice(get_args(Mode)), default="auto", show_default=True,
-    help="Columns (forward), rows (reverse), or the cheaper.",
+    help="Columns (forward), rows (reverse), some of both (mixed, with --sparse), or the cheapest.",
 )  # fmt: skip
+
+sparse = click.option(
+    "--sparse", is_flag=True, help="Only what can differ from zero, in compressed rows (CSR)."
+)
 
 
 @operator()
@@ -111,17 +115,17 @@ def gradient(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     return {"value": y, "derivative": g}
 
 
-@operator(argnums("0"), mode)
+@operator(argnums("0"), mode, sparse)
 def jacobian(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     """The value and the Jacobian."""
     y, J = ad.value_and_jacobian(f, *at, **keywords)
-    return {"value": y, "derivative": J}
+    return {"value": y, "derivative": compressed(J)}
 
 
-@operator(argnums("0"))
+@operator(argnums("0"), sparse)
 def hessian(ad: Client, f: Any, at: Any, **keywords: Any) -> Parts:
     """The Hessian of a real scalar function."""
-    return {"derivative": ad.hessian(f, *at, **keywords)}
+    return {"derivative": compressed(ad.hessian(f, *at, **keywords))}
 
 
 @operator(seeds("tangent", "argument"))

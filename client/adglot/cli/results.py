@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from adglot.errors import InvalidArgument
-from adglot.ir import flatten, paths
+from adglot.ir import flatten, paths, unflatten
 
 Parts = Mapping[str, Any]
 """What an answer consists of, nested arrays by name; the last one is what was asked for."""
@@ -60,6 +60,19 @@ def named(parts: Parts) -> dict[str, Any]:
         leaves, tree = flatten(part)
         result |= zip(paths(tree, name), leaves, strict=True)
     return result
+
+
+def compressed(part: Any) -> Any:
+    """Sparse blocks as dicts of the arrays they consist of, everything else as it is."""
+    leaves, tree = flatten(part)
+    return unflatten(tree, [_compressed(leaf) for leaf in leaves])
+
+
+def _compressed(leaf: Any) -> Any:
+    if not hasattr(leaf, "indptr"):
+        return leaf
+    names = ("shape", "indptr", "indices", "data")
+    return {name: np.asarray(getattr(leaf, name)) for name in names}
 
 
 def to_text(parts: Parts) -> str:
