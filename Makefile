@@ -37,6 +37,12 @@ test: $(VENV)/.installed-test ## run every test and every documented example
 test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi, jax and torch
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests $(ARGS)
 
+# Finds Julia as juliacall does: PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or what
+# adglot julia install has made. Without one the tests are skipped, and one line says how many.
+.PHONY: test-julia
+test-julia: $(VENV)/.installed-test-julia ## run the tests that need a Julia
+	$(BIN)/python -m pytest -m julia tests/julia $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.installed-dev ## lint, format, types, import rules, protos
 	$(BIN)/ruff check

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
 
-from adglot_julia.installation import environment, look
+from adglot.calls import OPERATORS, EngineInfo
+from adglot_julia.installation import BRIDGE, environment, look
 from adglot_server.workers.command import ADDRESS, WorkerCommand
 
 GRACE = 120.0
@@ -22,7 +25,19 @@ def worker() -> WorkerCommand:
         (sys.executable, "-P", "-m", "adglot_julia.worker", "--listen", ADDRESS),
         environment=environment(),
         turns=1,
+        members=() if found.missing else tuple(announced()),
         missing=found.missing,
         start_seconds=START_SECONDS if found.ready else INSTALL_SECONDS,
         grace=GRACE,
     )
+
+
+def announced() -> Iterator[EngineInfo]:
+    """The engines of the bridge's table; what each can do is known when Julia runs.
+
+    >>> "julia/ForwardDiff" in {info.name for info in announced()}
+    True
+    """
+    table = (BRIDGE / "src" / "engines.jl").read_text()
+    for name in sorted(re.findall(r'^    "(\w+)" => Engine\(', table, re.MULTILINE)):
+        yield EngineInfo(f"julia/{name}", available=True, operators=OPERATORS)

@@ -99,8 +99,18 @@ def _engine_table(infos: tuple[EngineInfo, ...]) -> Table:
         every = set(info.operators) >= set(OPERATORS)
         operators = "all" if every else ", ".join(info.operators)
         taken = "all" if not info.ops else str(len(info.ops))
-        if info.available:
-            table.add_row(*map(escape, (info.name, "yes", info.version, operators, taken)))
-        else:
-            table.add_row(*map(escape, (info.name, f"no: {info.reason}", info.version, "", "")))
+        if not info.available:
+            operators = taken = ""
+        row = info.name, availability(info), info.version, operators, taken
+        table.add_row(*map(escape, row))
     return table
+
+
+def availability(info: EngineInfo) -> str:
+    """Whether an engine can be used, and what has to happen first.
+
+    >>> availability(EngineInfo("mine", True, state="absent", reason="the first request starts it"))
+    'yes: the first request starts it'
+    """
+    said = "yes" if info.available else "no"
+    return f"{said}: {info.reason}" if info.reason else said

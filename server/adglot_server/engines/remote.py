@@ -168,7 +168,8 @@ class RemoteFamily:
 
     def infos(self) -> Infos:
         members, state = self.link.look()
-        seen = members or (EngineInfo(self.name, available=True),)
+        # Its name stands for engines that are not known yet, and is none itself.
+        seen = members or (EngineInfo(self.name, available=False),)
         return tuple(sorted(map(self._seen(state), seen), key=lambda info: info.name))
 
     def engine(self, name: str) -> RemoteEngine:

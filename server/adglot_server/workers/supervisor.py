@@ -11,7 +11,7 @@ from threading import Condition, Event, Thread
 from typing import TypeVar
 
 from adglot.calls import EngineState
-from adglot.errors import AdglotError, EngineCrashed, InternalError, Unavailable
+from adglot.errors import AdglotError, EngineCrashed, InternalError, Unavailable, UnknownEngine
 from adglot_server.engines.remote import FRESH_SECONDS, LISTING_SECONDS, Connection, Infos, State
 from adglot_server.executors.control import Control
 from adglot_server.workers.command import Bounds, WorkerCommand
@@ -140,7 +140,8 @@ class Supervisor:
         if self._closed:
             raise Unavailable(f"{self._name} stops")
         if self._command.missing:
-            raise Unavailable(f"engine {self._name}: {self._command.missing}")
+            what = f"engine {self._name!r} is not available: {self._command.missing}"
+            raise UnknownEngine(what)
         # One that has just died is still there until it is looked at.
         if self._current is not None and not self._current.ended():
             return self._command.turns is None or self._current.in_flight < self._command.turns
@@ -148,7 +149,7 @@ class Supervisor:
             raise Unavailable(f"engine {self._name}: {self._failed}")
         if time.monotonic() > until:
             state = self._state()
-            raise Unavailable(f"engine {self._name} is {state.state}: {state.reason}: try again")
+            raise Unavailable(f"engine {self._name}: {state.reason}: try again")
         return False
 
     def _give(self, worker: Worker) -> None:

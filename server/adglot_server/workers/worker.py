@@ -76,7 +76,7 @@ class Worker:
         code = self.process.code()
         if code is None:
             seconds = time.monotonic() - self.started
-            return f"started {seconds:.0f} s ago; {self.process.last_line()}".rstrip("; ")
+            return f"starting for {seconds:.0f} s; {self.process.last_line()}".rstrip("; ")
         if self._frozen:
             return f"it did not answer for {self._grace:g} s and was killed"
         return ending(code)

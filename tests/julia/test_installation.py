@@ -1,0 +1,125 @@
+"""What is there of Julia is told from the outside, and what is missing with the way to get it."""
+
+import json
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import adglot
+from adglot.cli.group import adglot as adglot_command
+from adglot_julia import installation
+from adglot_julia.command import INSTALL_SECONDS, announced, worker
+from adglot_julia.installation import BRIDGE, ENVIRONMENT, environment, look
+from adglot_server.workers.command import Bounds
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No variable says anything of Julia."""
+    for name in (installation.EXE, installation.PROJECT, installation.ENVIRONMENT_PROJECT):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def _juliacall(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    def told(package: str) -> str:
+        if version is None:
+            raise metadata.PackageNotFoundError(package)
+        return version
+
+    monkeypatch.setattr(metadata, "version", told)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (None, "needs juliacall: pip install 'adglot[julia]', then adglot julia install"),
+        ("0.9.34", "needs juliacall >= 0.9.35, this is 0.9.34"),
+    ],
+)
+def test_a_missing_or_old_juliacall_is_told_in_one_line(
+    without: pytest.MonkeyPatch, version: str | None, message: str
+) -> None:
+    _juliacall(without, version)
+    assert message in look().missing
+    assert "\n" not in look().missing
+    assert worker().members == ()
+
+
+def test_what_variables_name_must_be_there(without: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _juliacall(without, "0.9.35")
+    without.setenv(installation.EXE, "/nowhere/julia")
+    without.setenv(installation.PROJECT, str(tmp_path))
+    assert look().given
+    assert "names /nowhere/julia, which is no program" in look().missing
+    without.setenv(installation.EXE, sys.executable)
+    assert f"names {tmp_path}, where no Project.toml is" in look().missing
+    (tmp_path / "Project.toml").write_text("")
+    assert look().missing == ""
+    assert look().ready
+    assert installation.ENVIRONMENT_PROJECT not in environment()
+
+
+def test_an_environment_of_our_own_is_ready_when_it_was_made(
+    without: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _juliacall(without, "0.10.0")
+    without.setenv(installation.ENVIRONMENT_PROJECT, str(tmp_path))
+    assert not look().ready
+    assert worker().start_seconds == INSTALL_SECONDS
+    (tmp_path / "Manifest.toml").write_text("")
+    assert look().ready
+    assert worker().start_seconds < INSTALL_SECONDS
+    assert environment()[installation.ENVIRONMENT_PROJECT] == str(tmp_path)
+
+
+def test_python_must_not_take_julias_signals(without: pytest.MonkeyPatch) -> None:
+    _juliacall(without, "0.9.35")
+    without.setenv("PYTHONFAULTHANDLER", "1")
+    assert "PYTHONFAULTHANDLER" not in Bounds().environment(worker())
+
+
+def test_the_bridge_is_where_julia_looks() -> None:
+    assert (BRIDGE / "Project.toml").is_file()
+    assert str(BRIDGE) in (environment()["JULIA_LOAD_PATH"] or "").split(":")
+
+
+def test_other_users_of_juliapkg_do_not_get_our_packages() -> None:
+    """It reads the files beside packages and in the folders of sys.path, and none below those."""
+    assert (ENVIRONMENT / "juliapkg.json").is_file()
+    assert str(ENVIRONMENT) not in sys.path
+    assert not (ENVIRONMENT.parent / "juliapkg.json").exists()
+
+
+def test_what_juliapkg_installs_has_the_packages_of_every_engine() -> None:
+    declared = json.loads((ENVIRONMENT / "juliapkg.json").read_text())["packages"]
+    names = {info.name.partition("/")[2] for info in announced()}
+    assert names <= declared.keys()
+    uuids = dict(re.findall(r'^(\w+) = "([0-9a-f-]{36})"', (BRIDGE / "Project.toml").read_text(),
+                            re.MULTILINE))  # fmt: skip
+    for name, package in declared.items():
+        if name in uuids:
+            assert package["uuid"] == uuids[name], name
+
+
+def test_status_says_what_there_is(without: pytest.MonkeyPatch) -> None:
+    _juliacall(without, None)
+    result = CliRunner().invoke(adglot_command, ["julia", "status"])
+    assert result.exit_code == 1
+    assert "juliacall  not installed" in result.output
+    assert "pip install 'adglot[julia]'" in result.output
+
+
+def test_without_julia_everything_else_works(without: pytest.MonkeyPatch) -> None:
+    without.setattr(installation, "_version", lambda package: "")
+    with adglot.connect() as ad:
+        (info,) = (info for info in ad.engines() if info.name.startswith("julia"))
+        assert not info.available
+        assert "pip install 'adglot[julia]'" in info.reason
+        with pytest.raises(adglot.UnknownEngine, match="pip install 'adglot"):
+            ad.evaluate(lambda x: x + 1.0, 1.0, engine="julia/Zygote")
+        assert ad.evaluate(lambda x: x + 1.0, 1.0) == 2.0
