@@ -45,13 +45,18 @@ class Fields(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Session:
-    """What a client remembers: the digests that its server should know."""
+    """What a client remembers: the digests that its server should know, and how quick it was.
+
+    `pace` has the seconds that an engine last ran for a graph, by digest and engine.
+    """
 
     known: set[str] = field(default_factory=set)
+    pace: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def remember(self, digest: str) -> None:
         if len(self.known) >= MOST_KNOWN:
             self.known.clear()
+            self.pace.clear()
         self.known.add(digest)
 
 

@@ -50,14 +50,20 @@ def connect(
     return Client(remote.connect(target, credentials, token, options))
 
 
+MOST_THREADS = 16
+"""Of one client, for what it asks together; they start when they are needed."""
+
+
 class Client(Methods):
     """Asks a service and waits for the answer; may be used from many threads."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport, self._session = transport, Session()
+        self._pool = ThreadPoolExecutor(MOST_THREADS, "adglot")
 
     def close(self) -> None:
         """Free the connection; later calls raise Unavailable."""
+        self._pool.shutdown(wait=False)
         self._transport.close()
 
     def __enter__(self) -> Client:
@@ -87,10 +93,9 @@ class Client(Methods):
     def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):
             return self._transport.send(request)
-        plans = request.plans
-        with ThreadPoolExecutor(len(plans)) as pool:
-            running = [pool.submit(copy_context().run, self._outcome, plan) for plan in plans]
-            return [plan.result() for plan in running]
+        first, *others = request.plans  # Starting a thread costs more than a small answer does.
+        running = [self._pool.submit(copy_context().run, self._outcome, p) for p in others]
+        return [self._outcome(first), *(plan.result() for plan in running)]
 
     def _outcome(self, plan: Plan[Any]) -> Any:
         try:

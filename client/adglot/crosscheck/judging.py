@@ -144,6 +144,8 @@ def _blamed(
 
 def _first_order(case: Case, probe: Probe) -> Iterator[Probe]:
     """What an hvp is made of: where one of these differs already, it is to blame."""
+    if probe.operator != "hvp":
+        return
     (of,) = probe.of
     yield replace(probe, operator="jvp", port=of)
     one = np.ones((), case.graph.output_types[of].dtype)
