@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
@@ -188,3 +189,18 @@ def test_compiling_is_told_apart_from_running(engine):
     np.testing.assert_allclose(
         first.derivatives[0], np.exp(X) * (np.sin(X) + np.cos(X)), rtol=1e-14
     )
+
+
+@pytest.mark.parametrize("engine", [e for e in ENGINES if e.id == "autograd"])
+@pytest.mark.parametrize(("operator", "n"), [("gradient", 50_000), ("jacobian", 300)])
+def test_peak_bounds_what_a_run_takes(engine, operator, n):
+    """Of NumPy's arrays, which are counted; the estimate is one for all packages."""
+    x = np.linspace(0.5, 1.0, n)
+    function = energy if operator == "gradient" else lambda x: [ops.sin(x) * x]
+    prepared = engine.prepare(build(function, x), Request(operator))
+    prepared.run([x])
+    tracemalloc.start()
+    prepared.run([x])
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken <= prepared.peak_bytes + 2**16

@@ -19,8 +19,10 @@ from adglot_server.engines.torch.table import DTYPES, LANGUAGE, constant
 from adglot_server.engines.walk import PointCheck, Walk, nodes
 from adglot_server.executors.control import Control
 
-BRANCHING = frozenset(["cond", "while_loop", "dynamic_slice", "dynamic_update_slice", "scatter"])
-"""Ops that look at values, so that points and seeds go one by one and not by torch.vmap."""
+ALONE = frozenset(
+    ["cond", "while_loop", "dynamic_slice", "dynamic_update_slice", "scatter", "special.log_ndtr"]
+)
+"""Ops that look at values, or that torch.vmap has no rule for: points and seeds go one by one."""
 
 FORWARD_MODE = Exclusive()
 """torch.func.jvp counts its nesting for the whole process: one thread at a time."""
@@ -31,15 +33,15 @@ def prepare(graph: Graph, request: Request) -> Prepared:
     plan = Composed(graph, request, forward=True)
     function = Walk(graph, LANGUAGE)
     check = PointCheck(graph, request)
-    branching = any(node.op in BRANCHING for node, _ in nodes(graph))
-    calculus = _calculus(_one_by_one if branching else _mapped)
-    alone = FORWARD_MODE if "forward" in plan.mode else None
+    alone = any(node.op in ALONE for node, _ in nodes(graph))
+    calculus = _calculus(_one_by_one if alone else _mapped)
+    lock = FORWARD_MODE if "forward" in plan.mode else None
 
     def execute(inputs: Sequence[Array], control: Control) -> list[Array]:
         if (empty := plan.without_points()) is not None:
             return empty
         check(inputs, control)
-        with running("torch", control), alone.held(control) if alone else nullcontext():
+        with running("torch", control), lock.held(control) if lock else nullcontext():
             results = plan.run(function, calculus, list(map(constant, inputs)))
             return [_array(x) for x in results]
 
