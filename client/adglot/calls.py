@@ -135,12 +135,14 @@ class Answer:
 class Explanation:
     """The program an operator would run, as text; the report has its op counts.
 
-    Where it is sparse, `patterns` are those of the answer at any point.
+    Where it is sparse, `patterns` are those of the answer at any point. An engine that writes
+    formulas (`symbolic`) gives them as `latex`, too, one a line.
     """
 
     text: str
     report: Report
     patterns: tuple[Pattern, ...] = ()
+    latex: str = ""
 
     def __str__(self) -> str:
         return self.text

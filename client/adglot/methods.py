@@ -246,8 +246,9 @@ class Methods(ABC):
     ) -> Any:
         """The program that an operator would run: an `Explanation`, which prints as its text.
 
-        Nothing is evaluated. Unsupported where the engine has no program to show. With `sparse` the
-        explanation has the patterns of the matrices, of any point.
+        Nothing is evaluated; the text is empty where the engine has no program to show. The
+        engine `symbolic` shows formulas, which the explanation has as `latex`, too. With `sparse`
+        it has the patterns of the matrices, of any point.
 
         >>> import adglot, numpy as np
         >>> with adglot.connect() as ad:

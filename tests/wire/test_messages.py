@@ -132,7 +132,7 @@ def test_listings_come_back() -> None:
         OpInfo("any", "", (), False),
     )
     info = ServerInfo("0.1", 1, {"nodes": 10, "memory_bytes": 2**40}, ("sparse",))
-    explanation = Explanation("f(%0) {}", REPORT)
+    explanation = Explanation("f(%0) {}", REPORT, latex="x^{2}")
     assert listings.decode_engines(listings.encode_engines(engines)) == engines
     assert listings.decode_ops(listings.encode_ops(ops)) == ops
     assert listings.decode_server_info(listings.encode_server_info(info)) == info

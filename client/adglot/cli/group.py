@@ -11,6 +11,7 @@ from adglot.cli.check import check
 from adglot.cli.conformance import conformance
 from adglot.cli.demo.command import demo
 from adglot.cli.doctor import doctor
+from adglot.cli.explain import explain
 from adglot.cli.listings import engines, ops
 from adglot.cli.operators import OPERATORS
 from adglot.cli.trace import trace
@@ -63,7 +64,7 @@ def adglot() -> None:
     """
 
 
-for command in (check, conformance, demo, doctor, engines, ops, trace, *OPERATORS):
+for command in (check, conformance, demo, doctor, engines, explain, ops, trace, *OPERATORS):
     adglot.add_command(command)
 for point in entry_points(group=GROUP):
     adglot.add_command(point.load(), point.name)

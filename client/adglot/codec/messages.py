@@ -223,14 +223,17 @@ def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
 
 def encode_explanation(explanation: Explanation) -> bytes:
     pieces = delimited(_REPORT, _report_bytes(explanation.report))
-    pieces.append(pb.ExplainResponse(text=explanation.text).SerializeToString())
+    pieces.append(
+        pb.ExplainResponse(text=explanation.text, latex=explanation.latex).SerializeToString()
+    )
     _add_patterns(pieces, explanation.patterns)
     return b"".join(pieces)
 
 
 def decode_explanation(message: bytes) -> Explanation:
     response = read(pb.ExplainResponse, message, GRAPH_BYTES)
-    return Explanation(response.head.text, _report(response.head.report), _patterns(response))
+    head = response.head
+    return Explanation(head.text, _report(head.report), _patterns(response), head.latex)
 
 
 def _call_pieces(call: Call, kind: Any) -> list[Buffer]:

@@ -43,7 +43,8 @@ class DerivativeServiceStub(object):
     branch, record it again at this point
     RESOURCE_EXHAUSTED   ErrorInfo, reason LIMIT_EXCEEDED, metadata name, limit and need
     UNAVAILABLE          RetryInfo: an engine is starting, or the server stops
-    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request
+    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request;
+    metadata phase is "prepare" or "run"
     DEADLINE_EXCEEDED    the time is over, and the work has stopped
     UNAUTHENTICATED, PERMISSION_DENIED   no, wrong or too weak credentials
     INTERNAL             a fault of the server; the message has an id that its log has too
@@ -151,7 +152,8 @@ class DerivativeServiceServicer(object):
     branch, record it again at this point
     RESOURCE_EXHAUSTED   ErrorInfo, reason LIMIT_EXCEEDED, metadata name, limit and need
     UNAVAILABLE          RetryInfo: an engine is starting, or the server stops
-    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request
+    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request;
+    metadata phase is "prepare" or "run"
     DEADLINE_EXCEEDED    the time is over, and the work has stopped
     UNAUTHENTICATED, PERMISSION_DENIED   no, wrong or too weak credentials
     INTERNAL             a fault of the server; the message has an id that its log has too
@@ -358,7 +360,8 @@ class DerivativeService(object):
     branch, record it again at this point
     RESOURCE_EXHAUSTED   ErrorInfo, reason LIMIT_EXCEEDED, metadata name, limit and need
     UNAVAILABLE          RetryInfo: an engine is starting, or the server stops
-    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request
+    ABORTED              ErrorInfo, reason ENGINE_CRASHED: an engine died on this request;
+    metadata phase is "prepare" or "run"
     DEADLINE_EXCEEDED    the time is over, and the work has stopped
     UNAUTHENTICATED, PERMISSION_DENIED   no, wrong or too weak credentials
     INTERNAL             a fault of the server; the message has an id that its log has too

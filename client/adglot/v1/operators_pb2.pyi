@@ -396,15 +396,17 @@ class ExplainRequest(_message.Message):
     def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("text", "report", "indptr", "indices", "columns")
+    __slots__ = ("text", "latex", "report", "indptr", "indices", "columns")
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    LATEX_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     INDPTR_FIELD_NUMBER: _ClassVar[int]
     INDICES_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     text: str
+    latex: str
     report: Report
     indptr: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     indices: _containers.RepeatedCompositeFieldContainer[_tensor_pb2.Tensor]
     columns: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, text: _Optional[str] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, text: _Optional[str] = ..., latex: _Optional[str] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...

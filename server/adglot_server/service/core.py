@@ -86,7 +86,7 @@ class Core:
             return elsewhere.explain(_forwarded(call, ports, control), graph, control)
         prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
         report = _report(call, ports, graph, prepared, seconds, 0.0)
-        return Explanation(prepared.text, report, prepared.patterns)
+        return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
 
     def register(
         self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Sequence[Array]], tuple[Array, Array]]
 
-MOST_OPERATIONS = 10_000
+MOST_OPERATIONS = 2_000
 """Scalar operations (as costs are counted) of a graph that is written out as formulas."""
 
 LACKS = {
