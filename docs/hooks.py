@@ -10,6 +10,7 @@ import click
 from adglot.cli.group import adglot
 from adglot.cli.listings import derivative, signature
 from adglot.conformance.capabilities import MARKS, WORST_FIRST, Capabilities, notes
+from adglot.crosscheck.table import ROWS
 from adglot.ops import TABLE, Op
 
 
@@ -21,6 +22,7 @@ def on_files(files, config):
         "ops.md": op_page(),
         "command-line.md": command_page(),
         "conformance.md": conformance_page(),
+        "conventions.md": conventions_page(),
     }
     for path, lines in pages.items():
         files.append(File.generated(config, path, content="\n".join(lines)))
@@ -47,6 +49,22 @@ def _op(op: Op) -> Iterator[str]:
     for case in op.nonsmooth:
         yield f"* Where {_escape(case.where)}: {_escape(case.convention)}."
     yield ""
+
+
+def conventions_page() -> Iterator[str]:
+    yield "# Conventions\n"
+    yield "Where derivatives are a choice, and what each package answers: what the"
+    yield "[cross-check](crosscheck.md) calls a convention. A limitation is no choice, but known.\n"
+    for row in ROWS:
+        yield f"## {row.id}\n"
+        ops = ", ".join(f"`{op}`" for op in row.ops) or "any op"
+        yield f"{ops}, where {_escape(row.where)}: {_escape(row.note)}.\n"
+        yield "| engine | versions | answer | |\n|---|---|---|---|"
+        for answer in row.answers:
+            kind = "limitation" if answer.limitation else "choice"
+            said = f"[{kind}]({answer.source})" if answer.source.startswith("http") else kind
+            yield f"| {answer.engine} | {_escape(answer.versions)} | {answer.answer} | {said} |"
+        yield ""
 
 
 def command_page() -> Iterator[str]:

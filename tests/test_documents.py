@@ -100,7 +100,7 @@ def test_the_graph_shown_is_the_graph_that_comes(tmp_path: Path) -> None:
 
 
 def test_every_link_inside_the_repository_leads_somewhere() -> None:
-    generated = {"ops.md", "command-line.md", "conformance.md"}
+    generated = {"ops.md", "command-line.md", "conformance.md", "conventions.md"}
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert link in generated or (page.parent / link).exists(), f"{page.name}: {link}"
