@@ -99,3 +99,20 @@ def test_families_are_closed() -> None:
     twins = Twins()
     Engines((), {"twins": twins, "mine": Named("mine")}).close()
     assert twins.closed
+
+
+class Speechless(NativeEngine):
+    """An engine with a bug in what it says of itself."""
+
+    def info(self) -> EngineInfo:
+        raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize("value", ["Speechless", "NoSuchEngine", "Named"])
+def test_an_engine_that_fails_hides_no_other(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    engines = Engines([_point("faulty", f"{__name__}:{value}"), POINTS[0]])
+    faulty, native = engines.infos()
+    assert not faulty.available
+    assert faulty.reason.startswith("engine 'faulty' cannot")
+    assert native.available

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from threading import Lock
@@ -106,17 +106,24 @@ class Engines:
 
         return WorkerFamily(name, made, self._bounds)
 
-    def _infos(self, name: str) -> Iterator[EngineInfo]:
+    def _infos(self, name: str) -> Iterable[EngineInfo]:
         try:
-            loaded = self._load(name)
-            yield from loaded.infos() if isinstance(loaded, Family) else (loaded.info(),)
+            return _told(name, self._load(name))
         except UnknownEngine as error:
-            yield EngineInfo(name, available=False, reason=str(error))
+            return (EngineInfo(name, available=False, reason=str(error)),)
+
+
+def _told(name: str, loaded: Engine | Family) -> Iterable[EngineInfo]:
+    """What an engine says of itself; one that fails at it hides no other."""
+    try:
+        return tuple(loaded.infos()) if isinstance(loaded, Family) else (loaded.info(),)
+    except Exception as error:
+        raise UnknownEngine(f"engine {name!r} cannot say what it is: {error!r}") from error
 
 
 def _made(point: EntryPoint) -> Engine | Family | WorkerCommand:
     try:
         made: Engine | Family | WorkerCommand = point.load()()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise UnknownEngine(f"engine {point.name!r} cannot be loaded: {error}") from error
     return made
