@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, TypeVar
 
 from adglot.calls import DEFAULT_ENGINE, Answer, Array, Call, Mode, Operator, Port, Request
-from adglot.errors import AdglotError, GuardFailed, UnknownGraph
+from adglot.errors import AdglotError, GuardFailed
 from adglot.ir import Graph
 from adglot.naming import named_error
 from adglot.points import Point, Source
 from adglot.reports import tell
+from adglot.sending import Known, by_digest
 
 T = TypeVar("T")
 
@@ -26,8 +27,6 @@ class Together:
 
 Plan = Generator[Request | Together, Any, T]
 """Yields requests, is sent their replies (or thrown their errors), returns a result."""
-
-MOST_KNOWN = 10_000
 
 
 class Fields(TypedDict, total=False):
@@ -50,14 +49,12 @@ class Session:
     `pace` has the seconds that an engine last ran for a graph, by digest and engine.
     """
 
-    known: set[str] = field(default_factory=set)
+    known: Known = field(default_factory=Known)
     pace: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def remember(self, digest: str) -> None:
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
+        if self.known.add(digest):
             self.pace.clear()
-        self.known.add(digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +85,24 @@ class Ask:
         self, point: Point, fields: Fields, wrap: Callable[[Call], Request] | None
     ) -> Plan[Any]:
         """Ask by digest where the server should know the graph, and send it where it does not."""
-        digest = point.graph if isinstance(point.graph, str) else point.graph.digest
-        known = digest in self.session.known
-        call = self._call(digest if known else point.graph, point, fields)
+        call = self._call(point, fields)
+
+        def ask(graph: Graph | str) -> Request:
+            named = replace(call, graph=graph)
+            return wrap(named) if wrap else named
+
         try:
-            reply = yield wrap(call) if wrap else call
-        except UnknownGraph:
-            self.session.known.discard(digest)
-            if not known:
-                raise
-            return (yield from self._send(point, fields, wrap))
+            reply = yield from by_digest(self.session, point.graph, ask)
         except AdglotError as error:
             raise named_error(error, point.graph, call) from None
-        self.session.remember(digest)
         if isinstance(reply, Answer):
             tell(reply)
         return reply
 
-    def _call(self, graph: Graph | str, point: Point, fields: Fields) -> Call:
+    def _call(self, point: Point, fields: Fields) -> Call:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         return Call(
-            graph=graph,
+            graph=point.graph,
             values=point.values,
             engine=self.engine,
             batch=self.batch,

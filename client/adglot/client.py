@@ -12,6 +12,7 @@ from adglot.asking import Plan, Session, Together
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
+from adglot.sending import drive
 from adglot.transports import embedded
 from adglot.transports.base import Transport
 
@@ -78,17 +79,7 @@ class Client(Methods):
         self.close()
 
     def _run(self, plan: Plan[Any]) -> Any:
-        try:
-            request = next(plan)
-            while True:
-                try:
-                    reply = self._reply(request)
-                except AdglotError as error:
-                    request = plan.throw(error)
-                else:
-                    request = plan.send(reply)
-        except StopIteration as stop:
-            return stop.value
+        return drive(plan, self._reply)
 
     def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):

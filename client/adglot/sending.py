@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from adglot.errors import AdglotError, UnknownGraph
 from adglot.ir import Graph
@@ -25,13 +25,24 @@ class Known:
     def __contains__(self, digest: str) -> bool:
         return digest in self._digests
 
-    def add(self, digest: str) -> None:
-        if len(self._digests) >= MOST_KNOWN:
+    def add(self, digest: str) -> bool:
+        """Remember it; whether all others were forgotten for that."""
+        full = len(self._digests) >= MOST_KNOWN
+        if full:
             self._digests.clear()
         self._digests.add(digest)
+        return full
 
     def discard(self, digest: str) -> None:
         self._digests.discard(digest)
+
+
+class Memory(Protocol):
+    """Who remembers what a service knows."""
+
+    known: Known
+
+    def remember(self, digest: str) -> None: ...
 
 
 def drive(plan: Generator[R, Any, T], send: Callable[[R], Any]) -> T:
@@ -58,20 +69,20 @@ def drive(plan: Generator[R, Any, T], send: Callable[[R], Any]) -> T:
 
 
 def by_digest(
-    known: Known, graph: Graph | str, ask: Callable[[Graph | str], R]
+    memory: Memory, graph: Graph | str, ask: Callable[[Graph | str], R]
 ) -> Generator[R, Any, Any]:
     """Ask by digest where the service should know the graph, and send it where it does not.
 
     A service may forget: then the graph is sent again. `ask` makes the request of either.
     """
     digest = graph if isinstance(graph, str) else graph.digest
-    was_known = digest in known
+    was_known = digest in memory.known
     try:
         reply = yield ask(digest if was_known else graph)
     except UnknownGraph:
-        known.discard(digest)
+        memory.known.discard(digest)
         if not was_known:
             raise
         reply = yield ask(graph)
-    known.add(digest)
+    memory.remember(digest)
     return reply

@@ -66,7 +66,7 @@ class Connection:
         # A channel of its own: none shares its fate with a server that was at this address before.
         options = [("grpc.use_local_subchannel_pool", 1)]
         self._transport: RemoteTransport = connect(target, options=options)
-        self._known = Known()
+        self.known = Known()
         self.infos: Infos = ()
         """The engines when they were listed last."""
         self._listed_at = -math.inf
@@ -75,8 +75,11 @@ class Connection:
         self, graph: Graph, request: Callable[[Graph | str], Request], control: Control
     ) -> object:
         """The reply to a request about a graph, which is sent once and then named."""
-        plan = by_digest(self._known, graph, request)
+        plan = by_digest(self, graph, request)
         return drive(plan, lambda one: self.send(one, control))
+
+    def remember(self, digest: str) -> None:
+        self.known.add(digest)
 
     def send(self, request: Request, control: Control) -> object:
         """The reply; the server is told when `control` ends it here."""
