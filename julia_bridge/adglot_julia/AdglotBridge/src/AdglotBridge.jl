@@ -1,0 +1,29 @@
+"""
+Answers derivatives of adglot's graphs by Julia's AD packages, through DifferentiationInterface.
+
+A graph comes as the bytes of `adglot.v1.Graph` (protobuf.jl, graph.jl), becomes one Julia function
+(ops.jl, lowering.jl, program.jl), and is differentiated (operators.jl, engines.jl). bridge.jl has
+what the Python side calls.
+"""
+module AdglotBridge
+
+import ADTypes
+import DifferentiationInterface as DI
+import SpecialFunctions
+import TOML
+using LinearAlgebra
+
+include("protobuf.jl")
+include("graph.jl")
+include("scalars.jl")
+include("arrays.jl")
+include("linear.jl")
+include("lowering.jl")
+include("ops.jl")
+include("program.jl")
+include("memory.jl")
+include("operators.jl")
+include("engines.jl")
+include("bridge.jl")
+
+end

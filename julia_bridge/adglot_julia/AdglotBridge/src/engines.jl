@@ -1,0 +1,109 @@
+# The AD packages, by the names of their engines: how each is loaded, and its backends.
+#
+# To add one: a line in ENGINES, the package in Project.toml's weakdeps and extras, and, where its
+# numbers are not plain ones, an extension that says `primal` (ext/).
+
+"""
+An engine.
+
+- `packages`: what is imported before it can be used
+- `backend(operator, mode)`: the backend of DifferentiationInterface
+- `operators`: those it answers
+- `modes`: the directions it goes
+- `typed`: whether it needs a function of a type of its own; else all graphs share the code that
+  differentiates them (`Bound`)
+"""
+Base.@kwdef struct Engine
+    packages::Vector{String}
+    backend::Function
+    operators::Vector{Symbol} = ALL
+    modes::Vector{String} = ["forward"]
+    typed::Bool = false
+end
+
+const FIRST_ORDER = [:jvp, :vjp, :gradient, :jacobian]
+const ALL = [FIRST_ORDER; :hvp; :hessian]
+
+package(name::String) = Base.loaded_modules[found(name)]
+
+second(operator) = operator in (:hvp, :hessian)
+
+"One backend for first order, another for second order."
+orders(first, above) = (operator, mode) -> second(operator) ? above() : first()
+
+forward_over(inner) = () -> DI.SecondOrder(ADTypes.AutoForwardDiff(), inner())
+
+function enzyme(operator, mode)
+    e = package("Enzyme")
+    forward = ADTypes.AutoEnzyme(; mode = e.Forward)
+    reverse = ADTypes.AutoEnzyme(; mode = e.Reverse)
+    second(operator) && return DI.SecondOrder(forward, reverse)
+    return operator == :jvp || mode == "forward" ? forward : reverse
+end
+
+finite_differences() =
+    ADTypes.AutoFiniteDifferences(; fdm = package("FiniteDifferences").central_fdm(5, 1))
+
+finite_diff(operator, mode) =
+    operator == :hvp ? ByHessian(ADTypes.AutoFiniteDiff()) : ADTypes.AutoFiniteDiff()
+
+reverse_diff() = ADTypes.AutoReverseDiff()
+zygote() = ADTypes.AutoZygote()
+mooncake() = ADTypes.AutoMooncake()
+tracker() = ADTypes.AutoTracker()
+
+const ENGINES = Dict{String,Engine}(
+    "ForwardDiff" => Engine(; packages = ["ForwardDiff"], backend = (_, _) -> ADTypes.AutoForwardDiff()),
+    "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff),
+    "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences()),
+    "ReverseDiff" => Engine(; packages = ["ReverseDiff", "ForwardDiff"], backend = orders(reverse_diff, forward_over(reverse_diff)), modes = ["reverse"]),
+    "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"]),
+    "Mooncake" => Engine(; packages = ["Mooncake", "ForwardDiff"], backend = orders(mooncake, forward_over(mooncake)), modes = ["reverse"], typed = true),
+    "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> tracker(), operators = FIRST_ORDER, modes = ["reverse"]),
+    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true),
+)
+
+"Load the packages of an engine; empty, or what went wrong."
+load(name::String) = guarded("load") do
+    for p in ENGINES[name].packages
+        Base.require(found(p))
+    end
+    ""
+end
+
+# ------------------------------------------------------------------ what there is
+
+"""
+A line an engine: its name, why it cannot be used, its version, and separated by blanks its
+operators, its modes and its ops.
+"""
+describe() = join(map(described, sort!(collect(keys(ENGINES)))), '\n')
+
+function described(name::String)
+    engine = ENGINES[name]
+    lists = (["evaluate"; map(string, engine.operators)], engine.modes, sort!(collect(keys(OPS))))
+    return join([name, reason(engine), versions(engine), map(l -> join(l, ' '), lists)...], '\x1f')
+end
+
+found(package::String) = Base.identify_package(package)
+
+"Empty, or what installs the packages that are not here."
+function reason(engine::Engine)
+    missing = filter(p -> found(p) === nothing, engine.packages)
+    isempty(missing) && return ""
+    names = join(map(repr, missing), ", ")
+    return "needs $(join(missing, ", ")): julia --project=$(dirname(Base.active_project())) " *
+           "-e 'import Pkg; Pkg.add([$names])'"
+end
+
+"The versions of DifferentiationInterface and of an engine's first package, without loading it."
+function versions(engine::Engine)
+    packages = isempty(reason(engine)) ? [first(engine.packages)] : String[]
+    return join(("$p $(version(p))" for p in [packages; "DifferentiationInterface"]), ", ")
+end
+
+function version(package::String)
+    path = Base.locate_package(found(package))
+    project = joinpath(dirname(dirname(path)), "Project.toml")
+    return get(TOML.parsefile(project), "version", "unknown")
+end

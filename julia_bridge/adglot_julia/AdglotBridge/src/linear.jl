@@ -1,0 +1,111 @@
+# Linear algebra on stacks of matrices.
+#
+# A matrix of the other side is its transpose here (graph.jl), and its stack runs over the last
+# dimensions. `turned` gives the matrix as the other side sees it.
+
+turned(x::AbstractMatrix) = permutedims(x)
+turned(x::AbstractVector) = x
+
+"One matrix (or column) of a stack in which each has `rank` dimensions; a stack of one is itself."
+function item(x, rank::Int, k)
+    ndims(x) == rank && return x
+    return x[ntuple(_ -> Colon(), rank)..., k]
+end
+
+"""
+    stacked(f, ranks, lead, dims, xs...)
+
+`f` of each matrix of the stacks `xs`, broadcast over the dims `lead`; results have size `dims` in
+all. `ranks` says how many dimensions one item of each operand has.
+"""
+@noinline function stacked(f::F, ranks::Dims, lead::Dims, dims::Dims, xs...) where {F}
+    lead == () && return f(xs...)
+    isempty(CartesianIndices(lead)) && return zeros(Bool, dims)
+    parts = map(CartesianIndices(lead)[:]) do k
+        flat(f(map((x, rank) -> item(x, rank, within(x, rank, k)), xs, ranks)...))
+    end
+    return reshape(reduce(vcat, parts), dims)
+end
+
+"The index into a stack that may have fewer or shorter leading axes than the broadcast one."
+function within(x, rank::Int, k::CartesianIndex)
+    rest = size(x)[(rank + 1):end]
+    return CartesianIndex(ntuple(d -> rest[d] == 1 ? 1 : k[d], length(rest)))
+end
+
+"The n-th of several results of a factorization, over stacks."
+struct Nth{N,F}
+    f::F
+end
+Nth{N}(f::F) where {N,F} = Nth{N,F}(f)
+(g::Nth{N})(xs...) where {N} = g.f(xs...)[N]
+
+# ------------------------------------------------------------------ products, solves
+
+# x1 @ x2 of matrices is x2 * x1 of their transposes.
+multiplied(x1::AbstractMatrix, x2::AbstractMatrix) = x2 * x1
+multiplied(x1::AbstractVector, x2::AbstractMatrix) = x2 * x1
+multiplied(x1::AbstractMatrix, x2::AbstractVector) = turned(x1) * x2
+multiplied(x1::AbstractVector, x2::AbstractVector) = sum(x1 .* x2)
+
+solved(a, b) = turned(turned(a) \ turned(b))
+
+triangular(lower::Bool, unit::Bool) =
+    unit ? (lower ? UnitLowerTriangular : UnitUpperTriangular) :
+    (lower ? LowerTriangular : UpperTriangular)
+
+"Solves with one triangle (of a type of LinearAlgebra), or with its conjugate transpose."
+struct TriangularSolve{T,Adjoint} end
+(::TriangularSolve{T,false})(a, b) where {T} = turned(T(turned(a)) \ turned(b))
+(::TriangularSolve{T,true})(a, b) where {T} = turned(T(turned(a))' \ turned(b))
+
+# ------------------------------------------------------------------ factorizations
+
+# The lower triangle of a is the upper one of its transpose, and a = L L^H means a^T = (L^T)^H L^T.
+upper_half(x::AbstractMatrix{<:Real}) = Symmetric(x, :U)
+upper_half(x::AbstractMatrix{<:Complex}) = Hermitian(x, :U)
+
+"Both triangles from the lower one: not every package looks at which one `Symmetric` means."
+function from_lower(x)
+    lower = [i[1] >= i[2] for i in CartesianIndices(size(x))]
+    return upper_half(each(choose, lower, x, permutedims(conj(x))))
+end
+
+cholesky_factor(a) = Matrix(cholesky(upper_half(a)).U)
+
+function orthogonal_triangular(a)
+    q, r = qr(turned(a))
+    return turned(Matrix(q)), turned(Matrix(r))
+end
+
+function eigen_hermitian(a)
+    w, v = eigen(from_lower(turned(a)))
+    return w, turned(v .* frozen(phases, a, v))
+end
+
+"What turns eigenvectors into those of the solver that NumPy calls: signs are LAPACK's choice."
+function phases(a, v)
+    _, reference = LAPACK.syevd!('V', 'L', copy(turned(a)))
+    return sign.(sum(conj(v) .* reference; dims = 1))
+end
+
+function eigen_general(a)
+    w, v = eigen(turned(a); sortby = nothing)
+    return complex.(w), turned(complex.(v))
+end
+
+function singular_values(a)
+    u, s, v = svd(turned(a))
+    return turned(Matrix(u)), s, conj(Matrix(v))
+end
+
+function sign_and_logarithm(a)
+    logarithm, sign = logabsdet(a)
+    return sign, logarithm
+end
+
+"The Moore-Penrose inverse, singular values up to `rcond` times the largest taken as 0."
+struct PseudoInverse
+    rcond::Float64
+end
+(p::PseudoInverse)(a) = pinv(a; rtol = p.rcond)
