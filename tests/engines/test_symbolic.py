@@ -51,7 +51,7 @@ def answer(operator: str, function: Any, *arrays: Any, seeds: Any = (), **how: A
 def test_what_it_lacks() -> None:
     listed = {*ops.TABLE} - {*LACKS}
     assert {*ENGINE.info().ops} == listed
-    assert {*LANGUAGE.table, *FROM_GRAPH} - {"while_loop"} == listed
+    assert {*LANGUAGE.table, *FROM_GRAPH} == listed
 
 
 def reason(case: Case) -> str:
@@ -59,7 +59,7 @@ def reason(case: Case) -> str:
     op, types = case.op.name, case.program.graph.inputs
     is_complex = any(type.is_complex for type in types)
     if op in LACKS:
-        return "branch" if op == "while_loop" else f"no {op}"
+        return f"no {op}"
     if op in NO_ORDER and types[0].is_differentiable:
         return "order of symbols"
     if op in NO_COMPLEX_ORDER and is_complex:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adglot.errors import InvalidArgument, Unsupported, Violation
+from adglot.errors import AdglotError, InvalidArgument, Unsupported, Violation
 from adglot.ir import Graph, Node, Type
 from adglot.ops.core import Array
 from adglot.stopping import may_stop
@@ -169,6 +169,8 @@ def _step(node: Node, types: Sequence[Type], language: Language) -> Callable[[Va
         xs = [values[i] if dtype is None else cast(values[i], dtype) for i, dtype in casts]
         try:
             result = function(*xs)
+        except AdglotError:
+            raise
         except faults as error:
             what = f"{node.op}: {str(error) or type(error).__name__}"
             raise InvalidArgument(Violation(node.location, what)) from error

@@ -51,7 +51,9 @@ def _remainder(x: Any, y: Any) -> Any:
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
-    return casadi.fmax(x, y) + casadi.log1p(casadi.exp(-casadi.fabs(x - y)))
+    """Of equals, which may be infinite, without their difference."""
+    apart = casadi.fmax(x, y) + casadi.log1p(casadi.exp(-casadi.fabs(x - y)))
+    return casadi.if_else(x == y, (x + y) / 2 + math.log(2), apart)
 
 
 def _xor(x: Any, y: Any) -> Any:
@@ -293,13 +295,13 @@ LANGUAGE = Language(
         **{name: _by_operands(name, symbolic) for name, symbolic in SYMBOLIC.items()},
         **{name: _moving(name, arrays) for name, arrays in MOVING.items()},
         **{name: _needs_numbers(name) for name in NEED_NUMBERS},
-        **FLOW,
         "cond": _cond,
+        "scan": FLOW["scan"],
         "scatter_add": _scatter_add,
         "where": _where,
     },
     constant=constant,
     cast=cast,
     refusals=dict.fromkeys(NEED_NUMBERS, _of_floats),
-    faults=(RuntimeError, NotImplementedError),
+    faults=(RuntimeError,),
 )

@@ -217,12 +217,15 @@ def _decide(x: Any) -> bool:
 
 COMPARING = ("greater", "greater_equal", "less", "less_equal", "max", "maximum", "min", "minimum")
 
+FLOW = control_flow(_decide, np.stack, constant)
+
 LANGUAGE = Language(
     package="SymPy",
     table={
         **{name: OPS[name].evaluate for name in (*LIKE_NUMPY, *NEED_NUMBERS)},
         **{name: _by_operands(name, symbolic) for name, symbolic in SYMBOLIC.items()},
-        **control_flow(_decide, np.stack, constant),
+        "cond": FLOW["cond"],
+        "scan": FLOW["scan"],
         "where": _where,
         "take": _with_known("take", np.s_[1:]),
         "scatter": _scatter,
