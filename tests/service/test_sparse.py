@@ -79,7 +79,8 @@ def test_blocks_of_several_arguments_and_results(ad: Client) -> None:
         return {"a": p["w"] * x[:3], "b": np.outer(x[:2], p["w"]), "n": np.argmax(x)}
 
     args = {"w": np.arange(3.0), "b": np.ones(2)}, X
-    found = ad.jacobian(f, *args, argnums=(0, 1), sparse=True)
+    y, found = ad.value_and_jacobian(f, *args, argnums=(0, 1), sparse=True, mode="mixed")
+    assert y["n"] == N - 1
     dense = ad.jacobian(f, *args, argnums=(0, 1))
     assert found["n"] is dense["n"] is None
     for name, nonzeros in (("a", (3, 3)), ("b", (6, 6))):

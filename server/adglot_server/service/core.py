@@ -71,7 +71,9 @@ class Core:
             return elsewhere.call(_forwarded(call, ports, control), graph, control)
         answer = self._answer(call, ports, graph, control)
         if call.include_values and len(ports.of) < len(graph.outputs):
-            everything = replace(call, operator="evaluate", seeds=(), seed_axis=False)
+            everything = Call(
+                "evaluate", call.graph, call.values, engine=call.engine, batch=call.batch
+            )
             whole = self._answer(everything, resolve(everything, graph), graph, control)
             return replace(answer, values=whole.values)
         return answer
