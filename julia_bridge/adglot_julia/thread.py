@@ -6,6 +6,8 @@ Calls from any other thread hang (PythonCall.jl #578, #540).
 from __future__ import annotations
 
 import gc
+import math
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -49,6 +51,7 @@ class JuliaThread:
     def __init__(self) -> None:
         self._ident = get_ident()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._running: _Task | None = None
 
     def call(self, function: Callable[[], T], control: Control = FREELY) -> T:
         """What the function returns or raises, run on this thread when its turn comes.
@@ -59,11 +62,17 @@ class JuliaThread:
         if get_ident() == self._ident:
             return function()
         future: Future[T] = Future()
-        self._tasks.put(_Task(function, future))
+        task = _Task(function, future)
+        self._tasks.put(task)
         try:
             return _result(future, control)
         finally:
-            future.cancel()
+            task.leave()
+
+    def overdue(self, seconds: float) -> bool:
+        """Whether a call goes on for which nobody has waited for so long."""
+        task = self._running
+        return task is not None and time.monotonic() - task.left_at > seconds
 
     def run(self) -> None:
         """Make the calls of others until `stop`; those that wait by then are made first.
@@ -91,18 +100,25 @@ class JuliaThread:
                 continue
             if task is None:
                 return
+            self._running = task
             task.run()
-            del task
+            self._running = task = None
             calls = calls + 1 if calls < _CALLS else _collect()
 
 
 class _Task:
     """A call that somebody waits for."""
 
-    __slots__ = ("_function", "_future")
+    __slots__ = ("_function", "_future", "left_at")
 
     def __init__(self, function: Callable[[], Any], future: Future[Any]) -> None:
         self._function, self._future = function, future
+        self.left_at = math.inf
+
+    def leave(self) -> None:
+        """Nobody waits for it any more."""
+        self._future.cancel()
+        self.left_at = time.monotonic()
 
     def run(self) -> None:
         if not self._future.set_running_or_notify_cancel():

@@ -93,6 +93,22 @@ def test_who_waits_leaves_at_its_deadline_and_the_call_goes_on(julia: JuliaThrea
     assert julia.call(ended.is_set)
 
 
+def test_a_call_that_outlives_its_caller_is_told(julia: JuliaThread) -> None:
+    assert not julia.overdue(0.0)
+    with ThreadPoolExecutor(1) as pool:
+        waited_for = pool.submit(julia.call, lambda: time.sleep(0.4))
+        time.sleep(0.2)
+        assert not julia.overdue(0.0)
+        waited_for.result()
+    with pytest.raises(DeadlineExceeded):
+        julia.call(lambda: time.sleep(0.6), _soon(0.1))
+    assert not julia.overdue(0.3)
+    time.sleep(0.35)
+    assert julia.overdue(0.3)
+    julia.call(lambda: None)
+    assert not julia.overdue(0.0)
+
+
 def test_a_call_whose_caller_left_is_never_made(julia: JuliaThread) -> None:
     made: list[str] = []
     with ThreadPoolExecutor(1) as pool:

@@ -135,6 +135,9 @@ class Main(Protocol):
     def stop(self) -> None:
         """End it; called by another thread."""
 
+    def overdue(self, seconds: float) -> bool:
+        """Whether it is at work for which nobody has waited for so long."""
+
 
 class Waiting:
     """The main thread has nothing to do."""
@@ -147,6 +150,9 @@ class Waiting:
 
     def stop(self) -> None:
         self._over.set()
+
+    def overdue(self, seconds: float) -> bool:
+        return False
 
 
 def serve(
@@ -175,7 +181,8 @@ def serve(
     with Server(addresses, **options) as server:
         tune(arenas=_cores())
         if hung_after is not None:
-            watch(server.turns, hung_after)
+            watch(server.turns.overdue, hung_after)
+            watch(main.overdue, hung_after)
         ready(server)
         Thread(target=_finish, args=(ended, server, main), name="adglot-end", daemon=True).start()
         main.run()

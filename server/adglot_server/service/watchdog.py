@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from threading import Thread
 
-from adglot_server.service.turns import Turns
 from adglot_server.workers.command import HUNG
 
 log = logging.getLogger("adglot")
@@ -18,13 +18,16 @@ log = logging.getLogger("adglot")
 _LOOK_SECONDS = 0.2
 
 
-def watch(turns: Turns, seconds: float) -> None:
-    """End the process with exit code `HUNG` once work outlives its callers by so many seconds."""
-    Thread(target=_watch, args=(turns, seconds), name="adglot-watchdog", daemon=True).start()
+def watch(overdue: Callable[[float], bool], seconds: float) -> None:
+    """End the process with exit code `HUNG` once `overdue` says that work is, by so many seconds.
+
+    `overdue` tells whether work goes on for which nobody has waited for at least so long.
+    """
+    Thread(target=_watch, args=(overdue, seconds), name="adglot-watchdog", daemon=True).start()
 
 
-def _watch(turns: Turns, seconds: float) -> None:
-    while not turns.overdue(seconds):
+def _watch(overdue: Callable[[float], bool], seconds: float) -> None:
+    while not overdue(seconds):
         time.sleep(_LOOK_SECONDS)
     log.error("work outlived its callers by %g s: this process ends", seconds)
     logging.shutdown()
