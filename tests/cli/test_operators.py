@@ -210,7 +210,7 @@ def test_a_function_inside_a_class(run: Run) -> None:
         ("no_model.py:cubic", "there is no file no_model.py"),
         ("no.adglot", "cannot read no.adglot: No such file or directory"),
         ("a_model.adglot", "InvalidArgument"),
-        ("a_model.py:untraceable", "a_model.py:28"),
+        ("a_model.py:untraceable", "a_model.py:32"),
     ],
 )
 def test_a_wrong_function(run: Run, folder: Path, function: str, message: str) -> None:
