@@ -91,7 +91,7 @@ class IndexSets:
         return indptr, self._gather(labels, sizes)
 
     def _union(self, a: Array, b: Array) -> Array:
-        """Of pairs; where one set holds the other, no new set is made."""
+        """Of pairs; where one set holds the other, its label is the label of both."""
         if a is b or (a.shape == b.shape and np.array_equal(a, b)):
             return a
         a, b = np.broadcast_arrays(a, b)
