@@ -109,6 +109,9 @@ CASES = [
         autograd=[NAN], jax=[NAN], torch=[NAN],
     ),
     same("where-untaken", np.sinc, a(0.0), gradient=[0.0]),
+    same("where-at-boundary", lambda x: np.where(x > 0, 3.0 * x, x), a(0.0), gradient=[1.0]),
+    # d|z^2| = 2 z by the real inner product; 2 conj(z) by the other convention.
+    same("complex-vjp", lambda z: np.abs(z * z), np.array([1.0 + 2.0j]), gradient=[2.0 + 4.0j]),
 ]  # fmt: skip
 
 SINGULAR_LOG = "slogdet-of-singular"

@@ -17,10 +17,12 @@ from adglot.errors import EngineCrashed, InvalidArgument, UnknownEngine, Unsuppo
 from adglot.ir import Node
 from adglot.ops import TABLE, Builder
 from adglot_server.engines.base import Prepared, Request
+from adglot_server.engines.extended import ExtendedEngine
 from adglot_server.engines.native import NativeEngine
 from adglot_server.service.core import Core
 from adglot_server.service.embedded import EmbeddedTransport
 from adglot_server.service.engines import Engines
+from adglot_server.service.server import Server
 from crosscheck.faulty import WAYS, FaultyEngine, service
 
 X = np.linspace(0.1, 1.0, 4)
@@ -320,6 +322,18 @@ def test_nested_arguments_and_complex_numbers(ad: adglot.Client) -> None:
     assert result
     names = {block.name for block in result.cell("native", "vjp").blocks}
     assert names == {"params.w", "params.b", "z"}
+
+
+def test_a_server_gives_the_same() -> None:
+    faulty = FaultyEngine("exp", WAYS["factor"])
+    attached = {e.name: e for e in (NativeEngine(), ExtendedEngine(), faulty)}
+    with (
+        Server(["localhost:0"], engines=Engines((), attached)) as server,
+        adglot.connect(server.addresses[0]) as ad,
+    ):
+        result = ad.crosscheck(f, X, engines=["native", "faulty"])
+    assert {(find.wrong, find.culprit.op) for find in result.findings} == {(("faulty",), "exp")}
+    assert "test_crosscheck.py" in result.findings[0].culprit.location
 
 
 def test_asyncio_gives_the_same(ad: adglot.Client) -> None:

@@ -105,8 +105,8 @@ ROWS: tuple[Row, ...] = (
             _torch("any"),
             _autograd("any"),
         ),
-        "the slope is infinite, and times a zero (of a norm, or of where) it is NaN, but 0 for "
-        "adglot, which does not let what is not used through",
+        "the slope is infinite, and times the zero that where gives an untaken branch it is NaN, "
+        "but 0 for adglot",
     ),
     Row(
         "remainder-at-integers", ("remainder", "floor_divide"), "x1 is a multiple of x2",
@@ -244,6 +244,24 @@ ROWS: tuple[Row, ...] = (
             _torch("nan", "https://github.com/pytorch/pytorch/issues/68425"),
             _autograd("nan", OPS),
         ),
-        "0 * inf: the untaken branch of where, which sinc has at 0, too",
+        "0 * inf: adglot lets nothing of the untaken branch through; norms and sinc are guarded "
+        "for every engine",
+    ),
+    Row(
+        "where-at-boundary", ("where",), "the condition changes", lambda node: True,
+        (_native("between"), _jax("between", JAX_FAQ), _torch("between"), _autograd("between")),
+        "the derivative is that of the branch taken, also where the other one begins",
+    ),
+    Row(
+        "complex-vjp", (), "an operand is complex",
+        lambda node: any(np.iscomplexobj(x) for x in node.operands),
+        (
+            _native("between"),
+            _jax("between", "https://docs.jax.dev/en/latest/advanced-autodiff.html"),
+            _torch("between", "https://docs.pytorch.org/docs/stable/notes/autograd.html"),
+            _autograd("between", "https://github.com/HIPS/autograd/blob/master/docs/tutorial.md"),
+        ),
+        "the adjoint for the real inner product, as in torch; what jax and autograd say is "
+        "conjugated before it is compared",
     ),
 )  # fmt: skip
