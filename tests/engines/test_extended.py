@@ -299,6 +299,14 @@ def test_complex_functions() -> None:
         assert largest(error) <= EPS * largest(ours)
 
 
+def test_what_has_no_complex_derivative_is_refused() -> None:
+    z = np.array(1.0 + 2j)
+    with pytest.raises(InvalidArgument, match="no complex Jacobian"):
+        answer("jacobian", ops.abs, z)
+    with pytest.raises(InvalidArgument, match="use hvp"):
+        answer("hessian", ops.abs, z)
+
+
 def test_arrays_in_any_order() -> None:
     """Basis vectors are written in place, which a Fortran array's flat copy would not see."""
     x = np.asfortranarray(A)

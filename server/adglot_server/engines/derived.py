@@ -17,7 +17,6 @@ from adglot_server.engines.base import Array, Execute, Prepared, Request
 from adglot_server.executors.control import Control
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
-from adglot_server.transforms.operators import check
 
 Arrays = list[Array]
 Function = Callable[[Arrays], Arrays]
@@ -60,7 +59,7 @@ def prepare(
     itself: the numbers beside it follow the branch that was recorded. `beside` is the graph that
     is run there, in place of the graph itself.
     """
-    check(graph, request)
+    points.refuse(graph, request)
     moved = Interpreter(replace(graph if beside is None else beside, guards=()))
     one = Plan(graph, request, push, Interpreter(graph).run, moved.run)
     return prepared(graph, request, one, evaluations=evaluations, copies=copies)

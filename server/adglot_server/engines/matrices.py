@@ -14,8 +14,7 @@ import numpy as np
 
 from adglot.ir import Graph, Type
 from adglot_server.engines.base import Array, Request
-from adglot_server.engines.points import result_types
-from adglot_server.transforms.operators import check, jacobian_mode, refuse_complex, restrict
+from adglot_server.engines.points import refuse, result_types
 
 Arrays = list[Array]
 
@@ -28,7 +27,7 @@ class Matrices:
     """
 
     def __init__(self, graph: Graph, request: Request) -> None:
-        check(graph, request)
+        refuse(graph, request)
         self.order = {"evaluate": 0, "hvp": 2, "hessian": 2}.get(request.operator, 1)
         self.xs = [graph.inputs[i] for i in request.wrt] if self.order else []
         self.ys = [graph.output_types[k] for k in request.of]
@@ -36,13 +35,6 @@ class Matrices:
         self.rows = sum(y.size for y in self.ys)
         self.types = result_types(graph, request)
         self._request, self._inputs = replace(request, batch=None), len(graph.inputs)
-        self._refuse(graph, request)
-
-    def _refuse(self, graph: Graph, request: Request) -> None:
-        if request.operator == "jacobian":
-            jacobian_mode(restrict(graph, request.of), request, self.columns, self.rows)
-        if request.operator == "hessian":
-            refuse_complex(graph, request)
 
     def answer(self, values: Array, matrix: Array, inputs: Sequence[Array]) -> Arrays:
         """Outputs and derivatives: `values` are the outputs' numbers, seeds stand in `inputs`."""

@@ -9,9 +9,21 @@ import numpy as np
 from adglot.ir import Graph, Type
 from adglot_server.engines.base import Array, Execute, Request
 from adglot_server.executors.control import Control
+from adglot_server.transforms.operators import check, jacobian_mode, refuse_complex, restrict
 
 TO_INPUTS = ("vjp", "gradient", "hvp")
 """Operators whose derivatives are as their inputs."""
+
+
+def refuse(graph: Graph, request: Request) -> None:
+    """InvalidArgument for a request that has no answer, as the native engine refuses it."""
+    check(graph, request)
+    if request.operator == "jacobian":
+        columns = sum(graph.inputs[i].size for i in request.wrt)
+        rows = sum(graph.output_types[k].size for k in request.of)
+        jacobian_mode(restrict(graph, request.of), request, columns, rows)
+    if request.operator == "hessian":
+        refuse_complex(graph, request)
 
 
 def result_types(graph: Graph, request: Request) -> list[Type]:

@@ -8,10 +8,9 @@ from importlib import util
 from adglot.calls import OPERATORS, EngineInfo, Operator
 from adglot.errors import Unsupported
 from adglot.ir import Graph
-from adglot_server.engines import derived
+from adglot_server.engines import derived, points
 from adglot_server.engines.base import Execute, Prepared, Request
 from adglot_server.engines.versions import version
-from adglot_server.transforms.operators import check
 
 INSTALL = "pip install 'adglot[extended]'"
 FIRST_ORDER: tuple[Operator, ...] = ("evaluate", "jvp", "vjp", "gradient", "jacobian")
@@ -45,7 +44,7 @@ class ExtendedEngine:
         from adglot_server.engines.extended import differences
         from adglot_server.engines.extended.arbiter import Arbiter
 
-        check(graph, request)
+        points.refuse(graph, request)
         return _prepared(graph, request, Arbiter(graph, request, differences.central, fast=True))
 
 
@@ -69,7 +68,7 @@ class OneSidedEngine:
         from adglot_server.engines.extended import differences
         from adglot_server.engines.extended.arbiter import Arbiter
 
-        check(graph, request)
+        points.refuse(graph, request)
         return _prepared(graph, request, Arbiter(graph, request, differences.one_sided, fast=False))
 
 
