@@ -13,9 +13,15 @@ from adglot_server.workers.command import ADDRESS, WorkerCommand
 GRACE = 120.0
 """Seconds: a first call compiles, and what it compiled is of use after its deadline, too."""
 
-START_SECONDS = 120.0
+START_SECONDS = 600.0
+"""Some where all is compiled; minutes where a new version of the bridge has to be."""
 INSTALL_SECONDS = 3600.0
 """Julia itself, its packages, and what they compile to: minutes at best."""
+
+ABSENT = "the first request starts Julia"
+NOT_INSTALLED = (
+    "Julia's packages are not installed: adglot julia install, or the first request, does it"
+)
 
 
 def worker() -> WorkerCommand:
@@ -25,7 +31,8 @@ def worker() -> WorkerCommand:
         (sys.executable, "-P", "-m", "adglot_julia.worker", "--listen", ADDRESS),
         environment=environment(),
         turns=1,
-        members=() if found.missing else tuple(announced()),
+        members=tuple(announced()) if found.ready else (),
+        absent=ABSENT if found.ready else NOT_INSTALLED,
         missing=found.missing,
         start_seconds=START_SECONDS if found.ready else INSTALL_SECONDS,
         grace=GRACE,

@@ -21,12 +21,13 @@ from service.examples import STEP, energy, slow
 import adglot
 from adglot import DeadlineExceeded, EngineCrashed, Unavailable, UnknownEngine
 from adglot.calls import EngineInfo
+from adglot_server.engines import remote
 from adglot_server.engines.remote import RemoteFamily
 from adglot_server.service.core import Core
 from adglot_server.service.embedded import EmbeddedTransport
 from adglot_server.service.engines import Engines
 from adglot_server.workers.command import ADDRESS, Bounds, WorkerCommand
-from adglot_server.workers.supervisor import WAITING, Supervisor
+from adglot_server.workers.supervisor import Supervisor
 
 X = np.array([1.0, -2.0, 0.5])
 HARMLESS = np.array([-1.0, 2.0, 0.5])
@@ -379,18 +380,20 @@ def test_turns_are_the_commands() -> None:
             future.result(timeout=20.0)
 
 
-def test_too_many_who_wait_are_sent_away() -> None:
-    with boxed(WorkerCommand(STUBBORN, turns=1)) as box, ThreadPoolExecutor(WAITING + 8) as pool:
+def test_too_many_who_wait_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "MOST", 4)
+    with boxed(WorkerCommand(STUBBORN, turns=1)) as box, ThreadPoolExecutor(8) as pool:
+        box.gradient("naps")
 
-        def ask() -> str:
+        def ask(k: int) -> str:
             try:
-                box.gradient("naps", timeout=2.0)
-            except (Unavailable, DeadlineExceeded) as error:
+                box.gradient("naps", a=1.0 + k)
+            except Unavailable as error:
                 return str(error)
             return ""
 
-        outcomes = [future.result() for future in [pool.submit(ask) for _ in range(WAITING + 8)]]
-        assert sum("wait for box already" in outcome for outcome in outcomes) >= 4
+        refused = [outcome for outcome in pool.map(ask, range(8)) if outcome]
+        assert refused == ["engine box: 4 requests wait for it: try again"] * 4
 
 
 def test_an_unknown_member_is_refused(shared: Box) -> None:

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from threading import Semaphore
 from typing import Protocol, TypeVar
 
 from adglot.calls import (
@@ -49,6 +50,9 @@ LISTING_SECONDS = 1.0
 
 FRESH_SECONDS = 5.0
 """How old a list may be for those who list; calls look again only for a name that is not in it."""
+
+MOST = 128
+"""Most requests that one family has at one time: each holds one of the server's 256 threads."""
 
 Infos = tuple[EngineInfo, ...]
 
@@ -167,10 +171,20 @@ class RemoteFamily:
     """
 
     def __init__(self, name: str, link: Link) -> None:
-        self.name, self.link = name, link
+        self.name, self._link = name, link
+        self._places = Semaphore(MOST)
+
+    def use(self, work: Callable[[Connection], T], control: Control, program: Hashable) -> T:
+        """As `Link.use`; Unavailable where too many do so already."""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable(f"engine {self.name}: {MOST} requests wait for it: try again")
+        try:
+            return self._link.use(work, control, program)
+        finally:
+            self._places.release()
 
     def infos(self) -> Infos:
-        members, state = self.link.look()
+        members, state = self._link.look()
         # Its name stands for engines that are not known yet, and is none itself.
         seen = members or (EngineInfo(self.name, available=False),)
         return tuple(sorted(map(self._seen(state), seen), key=lambda info: info.name))
@@ -180,7 +194,7 @@ class RemoteFamily:
         return RemoteEngine(name, self)
 
     def close(self) -> None:
-        self.link.close()
+        self._link.close()
 
     def here(self, theirs: str) -> str:
         """What an engine of the server is called here."""
@@ -229,7 +243,7 @@ class RemoteEngine:
             here = replace(call, engine=self._there(connection, control), deadline=control.deadline)
             return connection.ask(graph, lambda named: request(replace(here, graph=named)), control)
 
-        return self._family.link.use(work, control, _program(call, graph))
+        return self._family.use(work, control, _program(call, graph))
 
     def _there(self, connection: Connection, control: Control) -> str:
         """The engine's name at the server, which is asked again before it is said to have none."""

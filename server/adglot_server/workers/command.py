@@ -31,6 +31,7 @@ class WorkerCommand:
     - `environment`: variables set for it; None takes one away
     - `turns`: how many requests it is sent at one time; None for any number
     - `members`: its engines, as far as they are known before it runs
+    - `absent`: what is said of it before it runs
     - `missing`: why it cannot be started here, and what to do about it; empty where it can
     - `start_seconds`: longest time until it answers
     - `grace`: that of `Bounds`, where nobody says otherwise
@@ -40,6 +41,7 @@ class WorkerCommand:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     turns: int | None = None
     members: tuple[EngineInfo, ...] = ()
+    absent: str = "the first request starts it"
     missing: str = ""
     start_seconds: float = 60.0
     grace: float = 30.0

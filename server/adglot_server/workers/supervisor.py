@@ -21,9 +21,6 @@ T = TypeVar("T")
 
 log = logging.getLogger("adglot.worker")
 
-WAITING = 64
-"""Most requests that wait for one worker: each holds a thread of the server."""
-
 TICK = 0.05
 """Seconds between looks at the workers, and at whether those who wait should go on."""
 
@@ -55,7 +52,7 @@ class Supervisor:
         self._old: list[Worker] = []
         self._keeper: Thread | None = None
         self._wanted = self._closed = self._was_ready = False
-        self._spawned = self._failures = self._waiting = 0
+        self._spawned = self._failures = 0
         self._failed, self._retry_at = "", 0.0
         self._known: Infos = command.members
 
@@ -121,15 +118,9 @@ class Supervisor:
         self.start()
         until = time.monotonic() + self._bounds.patience
         with self._changed:
-            if self._waiting >= WAITING:
-                raise Unavailable(f"{WAITING} requests wait for {self._name} already: try again")
-            self._waiting += 1
-            try:
-                while not self._has_turn(until):
-                    self._changed.wait(TICK)
-                    control.check()
-            finally:
-                self._waiting -= 1
+            while not self._has_turn(until):
+                self._changed.wait(TICK)
+                control.check()
             assert self._current is not None
             self._current.in_flight += 1
             self._current.programs.add(program)
@@ -174,7 +165,7 @@ class Supervisor:
             return State(False, "absent", self._failed)
         if self._wanted:
             return State(True, "restarting" if self._spawned else "starting", "about to start")
-        return State(True, "absent", "the first request starts it")
+        return State(True, "absent", self._command.absent)
 
     # ------------------------------------------------------------------ the one who keeps
 
@@ -227,6 +218,7 @@ class Supervisor:
                 if self._current is not None:
                     self._old.append(self._current)
                 self._current, self._next, self._was_ready = worker, None, True
+                self._known = worker.connection.infos
                 self._changed.notify_all()
 
     def _start_failed(self, worker: Worker) -> None:
