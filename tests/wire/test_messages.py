@@ -126,6 +126,7 @@ def test_listings_come_back() -> None:
     engines = (
         EngineInfo("native", True, version="1", operators=("jvp", "hvp"), sparse=True),
         EngineInfo("jax", False, "pip install jax", ops=("add",)),
+        EngineInfo("julia/Zygote", True, "starting for 3 s", state="starting"),
     )
     ops = (
         OpInfo("sum", "The sum.", (AttributeInfo("axes", "ints", True),)),
