@@ -94,6 +94,9 @@ class IndexSets:
         """Of pairs; where one set holds the other, its label is the label of both."""
         if a is b or (a.shape == b.shape and np.array_equal(a, b)):
             return a
+        if a.size == b.size == 1:
+            shape = np.broadcast_shapes(a.shape, b.shape)
+            return np.full(shape, self._union_of_two(int(a.item()), int(b.item())))
         a, b = np.broadcast_arrays(a, b)
         result = np.where(a == 0, b, a)
         mixed = (a != b) & (a != 0) & (b != 0)
@@ -109,6 +112,15 @@ class IndexSets:
         made = np.where(sizes == self._sizes(high), high, made)
         result[mixed] = made[at]
         return result
+
+    def _union_of_two(self, a: int, b: int) -> int:
+        """The same for one pair: graphs of scalars have thousands."""
+        sets = [self._members.array[slice(*self._starts.array[k : k + 2])] for k in (a, b)]
+        both = _distinct(np.concatenate(sets))
+        for label, members in zip((a, b), sets, strict=True):
+            if len(members) == len(both):
+                return label
+        return int(self._add(np.array([len(both)]), both)[0])
 
     def _unite(self, owners: Array, labels: Array, count: int) -> Array:
         """New sets [count]: the unions of the sets of each owner, chunk by chunk."""

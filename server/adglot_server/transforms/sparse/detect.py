@@ -127,17 +127,17 @@ class _Values:
 
     def __init__(self, graph: Graph, inputs: Sequence[Callable[[], Array | None]]) -> None:
         self._inputs = inputs
-        self._nodes: dict[int, tuple[int, Node]] = {}
         self._found: dict[int, Array | None] = {}
+        self._makers: list[tuple[int, Node]] = []
         for index, node in graph.numbered():
-            self._nodes.update((index + k, (index, node)) for k in range(len(node.outputs)))
+            self._makers += [(index, node)] * len(node.outputs)
 
     def __call__(self, value: int) -> Array | None:
         """The value, None where it depends on what nobody knows."""
         waiting = [value]
         while waiting:
             i = waiting[-1]
-            needed = () if i < len(self._inputs) else self._nodes[i][1].operands
+            needed = () if i < len(self._inputs) else self._maker(i)[1].operands
             missing = [k for k in needed if k not in self._found]
             if i in self._found or not missing:
                 self._find(waiting.pop())
@@ -147,13 +147,17 @@ class _Values:
                 waiting.append(missing[0])
         return self._found[value]
 
+    def _maker(self, i: int) -> tuple[int, Node]:
+        """The node that makes a value, and the index of its first."""
+        return self._makers[i - len(self._inputs)]
+
     def _find(self, i: int) -> None:
         if i in self._found:
             return
         if i < len(self._inputs):
             self._found[i] = self._inputs[i]()
             return
-        index, node = self._nodes[i]
+        index, node = self._maker(i)
         results = _evaluated(node, [self._found[k] for k in node.operands])
         self._found.update((index + k, y) for k, y in enumerate(results))
 
