@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from ops.cases import CASES, Case, directions, largest
 from ops.checks import tangent_rounding
 from scipy.optimize import rosen_der, rosen_hess
 
 from adglot import ops
+from adglot.calls import Pattern
 from adglot.errors import GuardFailed, InvalidArgument, Unsupported
 from adglot.ir import Graph, Type
 from adglot.ops.core import Array
@@ -204,6 +206,50 @@ def test_what_numpy_refuses_is_refused() -> None:
     singular = np.array([[1.0, 2.0], [2.0, 4.0]])
     with pytest.raises(InvalidArgument, match="Singular"):
         answer("jacobian", lambda a: ops.TABLE["linalg.inv"](a), singular)
+
+
+def chain(x: Any) -> Any:
+    """Each element with its neighbour, and all of them in the last one: an arrow."""
+    neighbours = ops.slice(x, start=(0,), stop=(4,), strides=(1,)) * ops.slice(
+        x, start=(1,), stop=(5,), strides=(1,)
+    )
+    return ops.concat(neighbours, ops.reshape(ops.sum(x * x, axes=(0,)), shape=(1,)), axis=0)
+
+
+def dense_of(pattern: Pattern, nonzeros: Array) -> Array:
+    return scipy.sparse.csr_array(
+        (nonzeros, pattern.indices, pattern.indptr), pattern.shape
+    ).toarray()
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse", "mixed"])
+@pytest.mark.parametrize("operator", ["jacobian", "hessian"])
+def test_sparse_matrices(operator: str, mode: Any) -> None:
+    function = chain if operator == "jacobian" else rosenbrock
+    if operator == "hessian" and mode != "auto":
+        pytest.skip("modes are of Jacobians")
+    graph = graph_of(function, X)
+    prepared = ENGINE.prepare(graph, Request(operator, mode=mode, sparse=True))
+    (pattern,) = prepared.patterns
+    assert pattern.nonzeros == 13
+    assert prepared.colours == {"auto": 3, "mixed": 3, "forward": 5, "reverse": 3}[mode]
+    dense = ENGINE.prepare(graph, Request(operator)).run([X])[1]
+    np.testing.assert_allclose(dense_of(pattern, prepared.run([X])[1]), dense, rtol=1e-15)
+    batched = ENGINE.prepare(graph, Request(operator, mode=mode, sparse=True, batch=2))
+    nonzeros = batched.run([np.stack([X, X])])[1]
+    np.testing.assert_allclose(nonzeros, [prepared.run([X])[1]] * 2, rtol=1e-15)
+
+
+def test_sparse_blocks_of_several_inputs() -> None:
+    s = np.array(1.5)
+    request = Request("jacobian", (0, 1), (0, 1), sparse=True)
+    graph = graph_of(lambda x, s: (ops.sin(x) * s, ops.exp(s)), X, s)
+    prepared = ENGINE.prepare(graph, request)
+    assert [p.shape for p in prepared.patterns] == [(5, 5), (5, 1), (1, 5), (1, 1)]
+    assert [p.nonzeros for p in prepared.patterns] == [5, 5, 0, 1]
+    _, derivatives, _ = prepared.split(prepared.run([X, s]))
+    np.testing.assert_allclose(derivatives[0], np.cos(X) * s, rtol=1e-15)
+    assert [d.shape for d in derivatives] == [(5,), (5,), (0,), (1,)]
 
 
 def test_threads_share_a_program() -> None:

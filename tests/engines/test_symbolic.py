@@ -14,6 +14,7 @@ from scipy.optimize import rosen_der, rosen_hess
 from adglot import ops
 from adglot.errors import GuardFailed, InvalidArgument, Unsupported
 from adglot.ir import Graph, Type
+from adglot.ops.control import bodies
 from adglot.ops.core import Array
 from adglot_server.engines.native import NativeEngine
 from adglot_server.engines.symbolic import SymbolicEngine
@@ -201,6 +202,20 @@ def test_integers_choose_the_formula() -> None:
 def test_branches_follow_the_point() -> None:
     def function(x: Any) -> Any:
         return ops.where(x > 0.0, ops.log(x), x * x * x)
+
+    for x, slope in ((2.0, 0.5), (-2.0, 12.0)):
+        assert answer("jvp", function, x, seeds=[1.0])[1][0] == slope
+
+
+def test_conditions_follow_the_point() -> None:
+    branches = [
+        bodies.make([Type("float64")], lambda b, x, f=f: [f(x)], "branch")
+        for f in (ops.log, lambda x: x * x * x)
+    ]
+
+    def function(x: Any) -> Any:
+        cond = ops.TABLE["cond"]
+        return cond(x > 0.0, x, if_true=branches[0], if_false=branches[1])
 
     for x, slope in ((2.0, 0.5), (-2.0, 12.0)):
         assert answer("jvp", function, x, seeds=[1.0])[1][0] == slope

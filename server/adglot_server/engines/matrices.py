@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +44,12 @@ class Matrices:
         derive = DERIVATIVES.get(self._request.operator)
         return self.finished(values, [] if derive is None else derive(self, matrix, seeds))
 
-    def finished(self, values: Array, derivatives: Arrays) -> Arrays:
+    def finished(
+        self, values: Array, derivatives: Arrays, types: Sequence[Type] | None = None
+    ) -> Arrays:
         """All of a request's results in their types, from numbers in their order."""
         results = [*split(values, self.ys), *derivatives]
-        return [_as(x, type) for x, type in zip(results, self.types, strict=True)]
+        return [_as(x, type) for x, type in zip(results, types or self.types, strict=True)]
 
     def seeds(self, inputs: Sequence[Array]) -> Array:
         """The seeds behind the graph's inputs as vectors, tangents as real ones; maybe none."""
@@ -70,11 +74,12 @@ class Matrices:
         lead = () if self._request.seeds is None else (self._request.seeds,)
         return [s.reshape(*lead, type.size) for s, type in zip(seeds, types, strict=True)]
 
-    def blocks(self, matrix: Array, rows: Sequence[Type]) -> Arrays:
-        """One for each row and column; of a complex input the derivatives by its real parts."""
+    def blocks(self, matrix: Any) -> list[Any]:
+        """A Jacobian or Hessian by outputs and inputs; of complex ones by their real parts."""
+        rows = self.ys if self.order == 1 else self.xs
         return [block for part in _tops(matrix, rows) for block in self._row(part)]
 
-    def _row(self, part: Array) -> Iterator[Array]:
+    def _row(self, part: Any) -> Iterator[Any]:
         left = 0
         for x in self.xs:
             yield part[:, left : left + x.size]
@@ -102,8 +107,9 @@ def from_reals(vector: Array, types: Sequence[Type]) -> Arrays:
     return numbers
 
 
-def _tops(matrix: Array, rows: Sequence[Type]) -> Arrays:
-    return np.split(matrix, np.cumsum([y.size for y in rows])[:-1])
+def _tops(matrix: Any, rows: Sequence[Type]) -> list[Any]:
+    ends = np.cumsum([0, *(y.size for y in rows)]).tolist()
+    return [matrix[a:b, :] for a, b in pairwise(ends)]
 
 
 def split(numbers: Array, types: Sequence[Type]) -> Arrays:
@@ -125,7 +131,7 @@ DERIVATIVES: dict[str, Derive] = {
     "jvp": lambda m, J, v: split(m.vectors(v) @ J.T, m.ys),
     "vjp": lambda m, J, ct: from_reals(np.real(m.numbers(ct).conj() @ J), m.xs),
     "gradient": lambda m, J, seeds: from_reals(J[0], m.xs),
-    "jacobian": lambda m, J, seeds: m.blocks(J, m.ys),
+    "jacobian": lambda m, J, seeds: m.blocks(J),
     "hvp": lambda m, H, v: from_reals(m.vectors(v) @ H, m.xs),
-    "hessian": lambda m, H, seeds: m.blocks(H, m.xs),
+    "hessian": lambda m, H, seeds: m.blocks(H),
 }

@@ -8,6 +8,7 @@ from typing import Any
 import casadi
 import numpy as np
 
+from adglot.calls import Pattern
 from adglot.ir import Graph
 from adglot.ops.core import Array
 from adglot_server.engines.base import Request
@@ -18,7 +19,15 @@ from adglot_server.engines.walk import Walk
 
 
 class Program:
-    """A request's answer at one point, bools and integers being `given`; one thread at a time."""
+    """A request's answer at one point, bools and integers being `given`; one thread at a time.
+
+    Of a sparse request the derivatives are the nonzeros of the `patterns`, which are CasADi's own,
+    as is the number of `colours` in the cheaper `mode`.
+    """
+
+    patterns: tuple[Pattern, ...] = ()
+    colours = 0
+    mode = ""
 
     def __init__(
         self, graph: Graph, request: Request, matrices: Matrices, given: Sequence[Array]
@@ -40,6 +49,10 @@ class Program:
         everything = [a for a, on in zip(symbols, floats, strict=True) if on]
         seeds = casadi.SX.sym("s", *self._seed_shape())
         derivative = _derivative(request, y, x, seeds)
+        self.types = matrices.types
+        if request.sparse:
+            self.mode, self.colours = _coloured(request, derivative.sparsity())
+            derivative = self._nonzeros(derivative)
         self._function = casadi.Function(
             "f", [casadi.vertcat(casadi.SX(0, 1), *everything), seeds],
             [casadi.densify(y), casadi.densify(derivative)],
@@ -51,7 +64,18 @@ class Program:
         point = np.concatenate([np.zeros(0), *flat])
         y, derivative = self._function(point, self._seeds(inputs))
         values = np.asarray(y.full()).reshape(-1)
-        return self._matrices.finished(values, self._laid_out(np.asarray(derivative.full())))
+        derivatives = self._laid_out(np.asarray(derivative.full()))
+        return self._matrices.finished(values, derivatives, self.types)
+
+    def _nonzeros(self, matrix: Any) -> Any:
+        """Of all blocks, row by row."""
+        blocks = [block.T for block in self._matrices.blocks(matrix)]
+        self.patterns = tuple(map(_pattern, blocks))
+        count = len(self._request.of)
+        pairs = zip(self.types[count:], self.patterns, strict=True)
+        nonzeros = [type.with_shape((pattern.nonzeros,)) for type, pattern in pairs]
+        self.types = [*self.types[:count], *nonzeros]
+        return casadi.vertcat(casadi.SX(0, 1), *(z for block in blocks for z in block.nonzeros()))
 
     def _seed_shape(self) -> tuple[int, int]:
         count = 1 if self._request.seeds is None else self._request.seeds
@@ -65,16 +89,34 @@ class Program:
 
     def _laid_out(self, derivative: Array) -> Arrays:
         matrices, operator = self._matrices, self._request.operator
+        if self._request.sparse:
+            return split(derivative[:, 0], self.types[len(self._request.of) :])
         if operator in ("jacobian", "hessian"):
-            return matrices.blocks(
-                derivative, matrices.ys if operator == "jacobian" else matrices.xs
-            )
+            return matrices.blocks(derivative)
         if operator == "evaluate":
             return []
         vectors = derivative[:, 0] if self._request.seeds is None else derivative.T
         return (
             split(vectors, matrices.ys) if operator == "jvp" else from_reals(vectors, matrices.xs)
         )
+
+
+def _pattern(transposed: Any) -> Pattern:
+    """Of a block whose transpose CasADi has column by column."""
+    sparsity = transposed.sparsity()
+    indptr, indices = sparsity.colind(), sparsity.row()
+    return Pattern(np.array(indptr, np.int32), np.array(indices, np.int32), transposed.shape[0])
+
+
+def _coloured(request: Request, sparsity: Any) -> tuple[str, int]:
+    """The mode and how many colours CasADi's own colourings need."""
+    if not sparsity.nnz():
+        return "none", 0
+    if request.operator == "hessian":
+        return "forward over reverse", sparsity.star_coloring().size2()
+    columns = sparsity.uni_coloring(sparsity.T).size2()
+    rows = sparsity.T.uni_coloring(sparsity).size2()
+    return ("forward", columns) if columns <= rows else ("reverse", rows)
 
 
 def _derivative(request: Request, y: Any, x: Any, seeds: Any) -> Any:

@@ -17,7 +17,7 @@ from adglot.ops.core import Array
 from adglot_server.engines.eager import control_flow
 from adglot_server.engines.symbolic.matrices import TABLE as MATRICES
 from adglot_server.engines.symbolic.numbers import cast, constant, each, is_symbolic, known, truth
-from adglot_server.engines.walk import Language
+from adglot_server.engines.walk import Language, Walk
 
 Function = Callable[..., Any]
 HALF = sympy.Rational(1, 2)
@@ -219,12 +219,22 @@ COMPARING = ("greater", "greater_equal", "less", "less_equal", "max", "maximum",
 
 FLOW = control_flow(_decide, np.stack, constant)
 
+
+def _cond(predicate: Any, *operands: Any, if_true: Walk, if_false: Walk) -> list[Any]:
+    """Both branches, where the predicate depends on the point."""
+    if not is_symbolic(predicate):
+        taken: list[Any] = FLOW["cond"](predicate, *operands, if_true=if_true, if_false=if_false)
+        return taken
+    sides = zip(if_true(operands), if_false(operands), strict=True)
+    return [_where(predicate, a, b) for a, b in sides]
+
+
 LANGUAGE = Language(
     package="SymPy",
     table={
         **{name: OPS[name].evaluate for name in (*LIKE_NUMPY, *NEED_NUMBERS)},
         **{name: _by_operands(name, symbolic) for name, symbolic in SYMBOLIC.items()},
-        "cond": FLOW["cond"],
+        "cond": _cond,
         "scan": FLOW["scan"],
         "where": _where,
         "take": _with_known("take", np.s_[1:]),
