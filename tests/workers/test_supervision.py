@@ -441,3 +441,15 @@ def test_each_service_has_a_worker_of_its_own(shared: Box) -> None:
         shared.gradient("native", 2 * X)
         other.gradient("native")
         assert shared.supervisor.pid == pid
+
+
+def test_a_process_that_the_system_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with boxed() as box:
+        monkeypatch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(Unavailable, match="cannot be started: .*temporarily unavailable"):
+            box.gradient("native")
+        monkeypatch.undo()
+        _until(lambda: _answers(box))

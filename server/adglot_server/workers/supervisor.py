@@ -156,15 +156,13 @@ class Supervisor:
     def _state(self) -> State:
         if self._current is not None:
             return State()
+        starting: EngineState = "restarting" if self._was_ready else "starting"
         if self._next is not None:
-            state: EngineState = (
-                "restarting" if self._spawned > 1 and not self._failed else "starting"
-            )
-            return State(True, state, self._next.how())
+            return State(True, starting, self._next.how())
         if self._failed:
             return State(False, "absent", self._failed)
         if self._wanted:
-            return State(True, "restarting" if self._spawned else "starting", "about to start")
+            return State(True, starting, "about to start")
         return State(True, "absent", self._command.absent)
 
     # ------------------------------------------------------------------ the one who keeps
@@ -177,6 +175,7 @@ class Supervisor:
                     self._wake.wait(TICK)
                     self._wake.clear()
             finally:
+                self._closed = True  # also where a fault of ours ends this: nobody shall wait
                 self._stop_all()
 
     def _step(self, folder: str) -> None:
@@ -200,10 +199,14 @@ class Supervisor:
         return bool(why)
 
     def _spawn(self, folder: str) -> None:
+        self._spawned += 1
         socket = str(Path(folder) / f"{self._spawned}.sock")
-        worker = Worker(self._name, self._command, self._bounds, socket)
+        try:
+            worker = Worker(self._name, self._command, self._bounds, socket)
+        except OSError as error:
+            self._start_failed(f"cannot be started: {error}")
+            return
         with self._changed:
-            self._spawned += 1
             self._next = worker
 
     def _look_at_next(self) -> None:
@@ -211,7 +214,8 @@ class Supervisor:
         if worker is None:
             return
         if worker.ended():
-            self._start_failed(worker)
+            worker.close()
+            self._start_failed(f"did not start ({worker.how()}): {worker.process.last_line()}")
         elif worker.ready_at is not None:
             log.info("%s: ready after %.1f s", self._name, worker.ready_at - worker.started)
             with self._changed:
@@ -221,10 +225,8 @@ class Supervisor:
                 self._known = worker.connection.infos
                 self._changed.notify_all()
 
-    def _start_failed(self, worker: Worker) -> None:
-        reason = f"did not start ({worker.how()}): {worker.process.last_line()}"
+    def _start_failed(self, reason: str) -> None:
         log.error("%s: %s", self._name, reason)
-        worker.close()
         with self._changed:
             self._next = None
             self._pause(failed=True)
