@@ -21,12 +21,15 @@ from workers.test_supervision import Box, _gone, _until
 import adglot
 from adglot import DeadlineExceeded, EngineCrashed
 from adglot.cli.loopback import LISTENING
+from adglot.ir import Graph, Type
+from adglot.ops import TABLE, Builder
 from adglot_julia.command import announced, worker
 from adglot_server.engines.remote import Address, RemoteFamily
 from adglot_server.service.core import Core
 from adglot_server.service.embedded import EmbeddedTransport
 from adglot_server.service.engines import Engines
 from adglot_server.workers.command import HUNG, Bounds
+from adglot_server.workers.process import resident_bytes
 from adglot_server.workers.supervisor import Supervisor
 
 pytestmark = pytest.mark.julia
@@ -116,6 +119,32 @@ def test_many_graphs_outgrow_a_worker_and_none_is_lost() -> None:
         _until(lambda: box.supervisor.pid not in pids or len(pids) > 1, START)
         _gradient(box.ad)
         _until(lambda: sum(not _gone(pid) for pid in pids - {box.supervisor.pid}) == 0, START)
+
+
+BOUND = 1 << 30
+
+
+def _different(k: int) -> Graph:
+    """One of so many functions of four numbers: other ops, in another order."""
+    builder = Builder()
+    x = builder.input(Type("float64", (4,)))
+    y = x * np.float64(1.0 + k / 1000)
+    for name in np.random.default_rng(k).choice(["sin", "cos", "exp", "tanh"], size=6):
+        y = TABLE[name](y * np.float64(0.3))
+    return builder.build([x], [TABLE["sum"](y, axes=(0,))])
+
+
+@pytest.mark.slow
+def test_a_thousand_graphs_leave_memory_below_its_bound() -> None:
+    x, most = np.linspace(0.1, 1.0, 4), 0
+    with julia(memory_bytes=BOUND) as box:
+        for k in range(1000):
+            graph = _different(k)
+            ours, theirs = box.ad.gradient(graph, x), box.ad.gradient(graph, x, engine=ENGINE)
+            assert_allclose(theirs, ours, rtol=1e-12)
+            if k % 50 == 0 and (pid := box.supervisor.pid) is not None:
+                most = max(most, resident_bytes(pid))
+    assert 0 < most < BOUND
 
 
 def test_memory_outgrows_a_worker_and_no_request_is_lost() -> None:

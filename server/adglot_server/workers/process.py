@@ -71,14 +71,6 @@ class Process:
             if self._popen.returncode is None:
                 self._signal_group(signal.SIGKILL)
 
-    def resident_bytes(self) -> int:
-        """The memory it occupies; 0 where this system does not tell."""
-        try:
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        except (OSError, IndexError):
-            return 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
-
     def last_line(self) -> str:
         """The last thing it printed."""
         return self._lines[-1] if self._lines else ""
@@ -97,6 +89,15 @@ class Process:
                 if line := raw.decode(errors="replace").rstrip():
                     self._lines.append(line)
                     log.info("%s: %s", self._name, line)
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process occupies; 0 where this system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def ending(code: int) -> str:

@@ -14,7 +14,7 @@ from adglot.errors import AdglotError
 from adglot_server.engines.remote import LISTING_SECONDS, Connection
 from adglot_server.executors.control import Control
 from adglot_server.workers.command import HUNG, Bounds, WorkerCommand
-from adglot_server.workers.process import Process, ending
+from adglot_server.workers.process import Process, ending, resident_bytes
 
 LOOK_SECONDS = 1.0
 """Seconds between looks at a worker's health and memory."""
@@ -109,7 +109,7 @@ class Worker:
         elif self._probe.done():
             if self._probe.exception() is None and self._listed():
                 self.ready_at = self._well_at = now
-                self._fresh_memory = self.process.resident_bytes()
+                self._fresh_memory = resident_bytes(self.process.pid)
             self._probe = None
 
     def _look(self, now: float) -> None:
@@ -119,7 +119,7 @@ class Worker:
             self._probe = None
         if self._probe is None and now - self._probed_at > LOOK_SECONDS:
             self._probe, self._probed_at = self._check(), now
-            self._memory = self.process.resident_bytes()
+            self._memory = resident_bytes(self.process.pid)
         if now - self._well_at > self._grace:
             self._frozen = True
             self.process.kill()
