@@ -22,6 +22,7 @@ def ad() -> Iterator[adglot.Client]:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_native_and_autograd_agree_on_random_graphs(ad: adglot.Client, dtype: str) -> None:
     _agree(ad, dtype, ["native", "autograd"])

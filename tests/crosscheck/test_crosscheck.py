@@ -231,6 +231,13 @@ def test_numerical_engines_are_evidence() -> None:
     assert result.cell("native", "vjp").verdict.kind == "agree"  # with the arbiter
 
 
+def test_at_a_kink_neither_the_arbiter_nor_a_numerical_engine_says_anything() -> None:
+    with adglot.connect() as ad:
+        result = ad.crosscheck(np.abs, 0.0, engines=["native", "finite-difference"])
+    assert result.cell("native", "vjp").verdict.kind == "unchecked"
+    assert result.cell("finite-difference", "vjp").verdict.kind in ("evidence", "agree")
+
+
 @pytest.mark.parametrize(
     ("keywords", "error", "says"),
     [

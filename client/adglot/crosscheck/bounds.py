@@ -40,10 +40,11 @@ def bound(relative: float, a: Array, b: Array, spread: Array | float = 0.0) -> A
     >>> bound(1e-15, np.array([1.0, -2.0]), np.array([1.0, 2.0]))
     array([2.e-15, 2.e-15])
     """
-    return np.broadcast_to(relative * max(_norm(a), _norm(b)) + SAFETY * spread, a.shape).copy()
+    return np.broadcast_to(relative * max(norm(a), norm(b)) + SAFETY * spread, a.shape).copy()
 
 
-def _norm(x: Array) -> float:
+def norm(x: Array) -> float:
+    """The size of the largest finite component."""
     size = abs(x[np.isfinite(x)])
     return float(size.max()) if size.size else 0.0
 

@@ -18,7 +18,7 @@ from adglot.crosscheck.judging import Case, Judgement
 from adglot.crosscheck.model import Block, Cell, EngineRun, Finding, FreeCheck, Verdict, worst
 from adglot.crosscheck.recording import kink, record
 
-UNCHECKED = Verdict("unchecked", why="no other engine answered")
+UNCHECKED = Verdict("unchecked", why="nobody else can say")
 
 
 def cells(
@@ -90,8 +90,8 @@ def _block(case: Case, run: EngineRun, reply: Reply, judgement: Judgement | None
         spread = spread + reply.estimates[k] / bounds.SAFETY
     place, used = comparing.worst(value, reference, case.relative, spread)
     numerical = run.role == "numerical"
-    verdict = _evidence(used) if numerical else _verdict(run.name, judgement, k, value)
     allowed = bounds.bound(case.relative, value, reference, spread)
+    verdict = _evidence(used, allowed) if numerical else _verdict(run.name, judgement, k, value)
     return Block(
         name=name,
         verdict=verdict,
@@ -104,7 +104,9 @@ def _block(case: Case, run: EngineRun, reply: Reply, judgement: Judgement | None
     )
 
 
-def _evidence(used: float) -> Verdict:
+def _evidence(used: float, allowed: Array) -> Verdict:
+    if not np.all(np.isfinite(allowed)):
+        return Verdict("evidence", why="its error estimate is infinite")
     if used <= 1:
         return Verdict("agree")
     return Verdict("evidence", why=f"{used:.3g} times its own error estimate away")

@@ -13,7 +13,7 @@ import numpy as np
 
 from adglot.asking import Plan, Session, Together
 from adglot.calls import EngineInfo
-from adglot.crosscheck import choosing
+from adglot.crosscheck import arbiter, bounds, choosing
 from adglot.crosscheck.arbiter import Court
 from adglot.crosscheck.interview import Reply, interview
 from adglot.crosscheck.judging import Case, Judgement, judge
@@ -27,6 +27,10 @@ from adglot.points import Point, Source
 
 QUICK = 0.1
 """Engines that ran for fewer seconds the last time need no thread of their own."""
+
+
+SURE = 1e-6
+"""The arbiter takes the place of a second engine where its errors are this small, relatively."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +152,22 @@ def _judge(
 
 def _second(case: Case, question: Question, only: Reply) -> Plan[list[Reply]]:
     """The arbiter's reply, where there is nobody else to compare with."""
-    arbiter = case.court.engine
+    name = case.court.engine
     columns = sum(case.graph.inputs[i].size for i in case.seeds.wrt)
     slow = question.operator != "jvp" and columns > choosing.MOST_COLUMNS
-    if arbiter is None or slow or only.engine == arbiter:
+    if name is None or slow or only.engine == name:
         return []
-    replies = yield from interview(case.asker, arbiter, case.graph, case.values, [question])
-    return [reply for reply in replies if reply.failure is None]
+    replies = yield from interview(case.asker, name, case.graph, case.values, [question])
+    return [reply for reply in replies if reply.failure is None and _sure(reply, only)]
+
+
+def _sure(reply: Reply, other: Reply) -> bool:
+    """Whether it can say something of every component: at a kink its errors are large."""
+    blocks = zip(reply.estimates, reply.blocks, other.blocks, strict=False)
+    return all(
+        bool(np.all(estimate <= SURE * max(bounds.norm(a), bounds.norm(b)) + arbiter.TINY))
+        for estimate, a, b in blocks
+    )
 
 
 def _findings(judgements: Sequence[Judgement | None]) -> tuple[Any, ...]:
