@@ -240,8 +240,17 @@ def test_indices_out_of_range_are_errors(engine, op):
 
 
 @each_engine
-def test_a_constant_index_out_of_range_is_an_error(engine):
-    graph = build(lambda x: [ops.TABLE["take"](x, np.array([7]), axis=0)], X)
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.TABLE["take"](x, np.array([7]), axis=0),
+        lambda x: ops.TABLE["scatter_add"](x, np.ones(1), np.array([-4]), axis=0),
+        lambda x: ops.dynamic_slice(x, np.array(2), sizes=(2,)),
+        lambda x: ops.dynamic_update_slice(x, np.ones(2), np.array(-1)),
+    ],
+)
+def test_a_constant_index_out_of_range_is_an_error(engine, function):
+    graph = build(lambda x: [function(x)], X)
     with pytest.raises(InvalidArgument, match=r"out of (bounds|range)"):
         engine.prepare(graph, Request("evaluate")).run([X])
 

@@ -158,3 +158,8 @@ def test_ops_that_a_package_takes_silently_are_run_by_us_first():
     PointCheck(graph, Request("jvp"))([X, np.array([9])])
     with pytest.raises(InvalidArgument, match="out of bounds"):
         PointCheck(graph, Request("jvp"), silent=("take",))([X, np.array([9])])
+
+
+def test_indices_that_stand_in_the_graph_cost_no_run_of_ours():
+    graph = build(lambda x: [TABLE["take"](x, np.array([9]), axis=0)], X)
+    PointCheck(graph, Request("jvp"), silent=("take",))([X])

@@ -227,14 +227,14 @@ def computed_in(operands: Sequence[np.dtype[Any]], result: np.dtype[Any]) -> np.
 class PointCheck:
     """Checks with NumPy, at a point or a batch, what a package's function does not.
 
-    Guards, and the errors of those ops that the package answers with some value where NumPy
-    raises (an index out of range). Costs nothing for a graph without any.
+    Guards, and indices out of range in those ops that the package answers silently; indices that
+    stand in the graph are left to the `Language`. Costs nothing for a graph without any.
     """
 
     def __init__(self, graph: Graph, request: Request, silent: Collection[str] = ()) -> None:
         self._count = len(graph.inputs)
         self._program: Interpreter | None = None
-        if _has_guards(graph) or any(node.op in silent for node, _ in nodes(graph)):
+        if _has_guards(graph) or _computes_indices(graph, silent):
             everything = tuple(range(len(graph.outputs)))
             asked = replace(request, operator="evaluate", of=everything, seeds=None)
             self._program = Interpreter(derive(graph, asked).graph)
@@ -248,3 +248,16 @@ class PointCheck:
 def _has_guards(graph: Graph) -> bool:
     bodies = (body for node in graph.nodes for body in _bodies(node).values())
     return bool(graph.guards) or any(map(_has_guards, bodies))
+
+
+def _computes_indices(graph: Graph, ops: Collection[str]) -> bool:
+    """Whether one of these ops takes integers that are not constants of the graph."""
+    constants = {index for index, node in graph.numbered() if node.op == "constant"}
+    types = graph.types
+    for node in graph.nodes:
+        computed = (i for i in node.operands if i not in constants)
+        if node.op in ops and any(types[i].dtype.kind == "i" for i in computed):
+            return True
+        if any(_computes_indices(body, ops) for body in _bodies(node).values()):
+            return True
+    return False

@@ -41,7 +41,7 @@ def prepare(graph: Graph, request: Request) -> Prepared:
             return plan.without_points() or []
         check(inputs, control)
         control.check()
-        with in_double(), giving_up("jax"):
+        with jax.enable_x64(True), giving_up("jax"):
             return [np.array(a) for a in compiled(*inputs)]
 
     return plan.prepared(execute, "xla")

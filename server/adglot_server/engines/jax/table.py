@@ -49,8 +49,21 @@ def _at(x: Any, indices: Sequence[Any], axis: int) -> Any:
     return (*(np.s_[:],) * axis, *indices)
 
 
-def _starts(starts: Sequence[Any]) -> list[Any]:
+def _starts(x: Any, starts: Sequence[Any], sizes: Ints) -> list[Any]:
+    """Where a block starts; one outside of x that stands in the graph is an error."""
+    for axis, (n, start, m) in enumerate(zip(x.shape, starts, sizes, strict=True)):
+        known = isinstance(start, np.ndarray)
+        if known and not 0 <= (start + n if start < 0 else start) <= n - m:
+            raise IndexError(f"{m} from {start} on is out of bounds for axis {axis} with size {n}")
     return [jnp.asarray(start, np.int64) for start in starts]
+
+
+def _dynamic_slice(x: Any, *starts: Any, sizes: Ints) -> Any:
+    return lax.dynamic_slice(x, _starts(x, starts, sizes), sizes)
+
+
+def _dynamic_update_slice(x: Any, update: Any, *starts: Any) -> Any:
+    return lax.dynamic_update_slice(x, update, _starts(x, starts, update.shape))
 
 
 def _pad(x: Any, low: Ints, high: Ints, interior: Ints) -> Any:
@@ -242,8 +255,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "tril": lambda x, diagonal: jnp.tril(x, diagonal),
     "triu": lambda x, diagonal: jnp.triu(x, diagonal),
     # indices
-    "dynamic_slice": lambda x, *starts, sizes: lax.dynamic_slice(x, _starts(starts), sizes),
-    "dynamic_update_slice": lambda x, u, *starts: lax.dynamic_update_slice(x, u, _starts(starts)),
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
     "scatter": lambda x, u, *at, axis: jnp.asarray(x).at[_at(x, at, axis)].set(u),
     "scatter_add": lambda x, u, *at, axis: jnp.asarray(x).at[_at(x, at, axis)].add(u),
     "take": lambda x, *at, axis: jnp.asarray(x)[_at(x, at, axis)],
