@@ -86,12 +86,14 @@ def environment() -> dict[str, str | None]:
     PYTHONFAULTHANDLER would take the signals that Julia's collector of garbage uses.
     """
     found = look()
-    load_path = os.environ.get("JULIA_LOAD_PATH") or "@:@stdlib"
+    load_path = (os.environ.get("JULIA_LOAD_PATH") or "@:@stdlib").removesuffix(f":{BRIDGE}")
     variables: dict[str, str | None] = {
         "PYTHONFAULTHANDLER": None,
         "JULIA_LOAD_PATH": f"{load_path}:{BRIDGE}",
         "PYTHON_JULIACALL_HANDLE_SIGNALS": os.environ.get("PYTHON_JULIACALL_HANDLE_SIGNALS", "no"),
         "PYTHON_JULIACALL_THREADS": "1",
+        # Julia forks to run programs, and never to go on in the child: nothing for gRPC to do.
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
     if not found.given:
         variables[ENVIRONMENT_PROJECT] = str(found.project)
