@@ -8,8 +8,10 @@ import adglot
 from adglot.calls import OPERATORS, EngineInfo
 from adglot.ir import Graph, Node, Type
 from adglot.ops import TABLE, Builder, Value
+from adglot_server.engines.autograd import AutogradEngine
 from adglot_server.engines.base import Engine, Prepared, Request
 from adglot_server.engines.extended import ExtendedEngine
+from adglot_server.engines.finite_difference import FiniteDifferenceEngine
 from adglot_server.engines.native import NativeEngine
 from adglot_server.service.core import Core
 from adglot_server.service.embedded import EmbeddedTransport
@@ -94,7 +96,11 @@ class FaultyEngine:
         return builder.build([*xs, *ts], [self.rule(self.op, xs, ts, dict(node.attributes))])
 
 
+QUICK = (NativeEngine, AutogradEngine, FiniteDifferenceEngine, ExtendedEngine)
+"""Engines that every machine with the tests has, and that start at once."""
+
+
 def service(*engines: Engine) -> adglot.Client:
-    """A client of a service in this process with these engines, the native one and the arbiter."""
-    attached = {e.name: e for e in (NativeEngine(), ExtendedEngine(), *engines)}
+    """A client of a service in this process with these engines besides the quick ones."""
+    attached = {engine.name: engine for engine in (*(made() for made in QUICK), *engines)}
     return adglot.Client(EmbeddedTransport(Core(engines=Engines((), attached))))
