@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import util
 
 from adglot.calls import OPERATORS, EngineInfo, Operator
 from adglot.errors import Unsupported
 from adglot.ir import Graph
 from adglot_server.engines import derived, points
 from adglot_server.engines.base import Execute, Prepared, Request
-from adglot_server.engines.versions import version
+from adglot_server.engines.packages import Package
 
-INSTALL = "pip install 'adglot[extended]'"
+PACKAGE = Package("mpmath", "extended", {})
 FIRST_ORDER: tuple[Operator, ...] = ("evaluate", "jvp", "vjp", "gradient", "jacobian")
 
 EVALUATIONS = 25
@@ -73,17 +72,13 @@ class OneSidedEngine:
 
 
 def _info(name: str, operators: tuple[Operator, ...]) -> EngineInfo:
-    if util.find_spec("mpmath") is None:
-        return EngineInfo(name, False, reason=f"needs mpmath: {INSTALL}")
-    installed = f"mpmath {version('mpmath')}"
-    return EngineInfo(name, True, version=installed, operators=operators)
+    return replace(PACKAGE.info(operators), name=name, ops=())
 
 
 def _refuse(name: str, request: Request, operators: tuple[Operator, ...]) -> None:
     if request.operator not in operators:
         raise Unsupported(f"{name} has no operator {request.operator}")
-    if util.find_spec("mpmath") is None:
-        raise Unsupported(f"{name} needs mpmath: {INSTALL}")
+    PACKAGE.require()
 
 
 def _prepared(graph: Graph, request: Request, one: Execute) -> Prepared:
