@@ -449,7 +449,7 @@ def test_a_process_that_the_system_refuses_is_told(monkeypatch: pytest.MonkeyPat
 
     with boxed() as box:
         monkeypatch.setattr(subprocess, "Popen", refuse)
-        with pytest.raises(Unavailable, match="cannot be started: .*temporarily unavailable"):
+        with pytest.raises(Unavailable, match=r"cannot be started: .*temporarily unavailable"):
             box.gradient("native")
         monkeypatch.undo()
         _until(lambda: _answers(box))
