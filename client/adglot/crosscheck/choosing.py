@@ -14,8 +14,8 @@ from adglot.ir import Graph
 NUMERICAL = ("finite-difference", "complex-step", "julia/FiniteDiff", "julia/FiniteDifferences")
 """Engines whose answers are evidence; they go column by column."""
 
-ASIDE = (arbiter.ENGINE, "one-sided")
-"""Engines that stand beside the matrix unless they are named: they judge, and are slow."""
+ASIDE = (arbiter.ENGINE, "one-sided", "symbolic")
+"""Engines that stand beside the matrix unless they are named: they are slow."""
 
 MOST_COLUMNS = 64
 """Engines that go column by column are left out of their own accord beyond this."""
