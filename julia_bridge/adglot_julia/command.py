@@ -46,5 +46,5 @@ def announced() -> Iterator[EngineInfo]:
     True
     """
     table = (BRIDGE / "src" / "engines.jl").read_text()
-    for name in sorted(re.findall(r'^    "(\w+)" => Engine\(', table, re.MULTILINE)):
+    for name in sorted(re.findall(r'^    "([\w-]+)" => Engine\(', table, re.MULTILINE)):
         yield EngineInfo(f"julia/{name}", available=True, operators=OPERATORS)

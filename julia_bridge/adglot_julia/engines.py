@@ -109,13 +109,13 @@ class JuliaEngine:
 
     def _mode(self, graph: Graph, request: Request) -> str:
         """The direction it goes; InvalidArgument or Unsupported for one that it cannot."""
+        modes = self._known.modes
         if request.operator == "evaluate":
             return "none"
         if request.operator in ("hvp", "hessian"):
             if request.operator == "hessian":
                 refuse_complex(graph, request)
-            return "forward over reverse"
-        modes = self._known.modes
+            return "forward over reverse" if "reverse" in modes else "forward"
         if request.operator != "jacobian":
             preferred = "forward" if request.operator == "jvp" else "reverse"
             return preferred if preferred in modes else modes[0]
@@ -331,8 +331,8 @@ class _Bridge:
         result = self._call(name, arguments, kept=kept)
         if isinstance(result, str):
             failure = _Failure.parse(result)
-            if failure.kind == "LackingOp":
-                raise Unsupported(failure.message)
+            if failure.kind in ("LackingOp", "ArgumentError"):
+                raise Unsupported(f"{PREFIX[:-1]}: {failure.message}")
             raise InternalError(f"Julia could not {failure}")
         return int(result)
 

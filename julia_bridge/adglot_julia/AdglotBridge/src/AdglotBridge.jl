@@ -9,6 +9,7 @@ module AdglotBridge
 
 import ADTypes
 import DifferentiationInterface as DI
+import PrecompileTools
 import SpecialFunctions
 import TOML
 using LinearAlgebra
@@ -25,5 +26,11 @@ include("memory.jl")
 include("operators.jl")
 include("engines.jl")
 include("bridge.jl")
+include("rehearsal.jl")
+
+PrecompileTools.@compile_workload begin
+    rehearse(@__MODULE__, "", [:evaluate])
+    describe()
+end
 
 end

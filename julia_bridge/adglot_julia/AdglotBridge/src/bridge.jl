@@ -19,8 +19,9 @@ mutable struct Prepared
     const request::Request
     const f::Any
     const backend::Any
-    const typed::Bool
+    const engine::Union{Engine,Nothing}
     preparation::Any
+    prepared_for::Any           # the context that the preparation has recorded
 end
 
 const PROGRAMS = Dict{Int,Program}()
@@ -92,13 +93,15 @@ end
 
 function make_ready(program::Program, request::Request, engine::String)
     request.operator == :evaluate &&
-        return Prepared(program, request, nothing, nothing, true, nothing)
+        return Prepared(program, request, nothing, nothing, nothing, nothing, nothing)
     scalar = request.operator in (:gradient, :hvp, :hessian)
     f = flat_function(program, request.wrt, request.of; scalar)
     COMPILATIONS[] += 1
     known = ENGINES[engine]
+    !known.complex && any(t -> t.dtype <: Complex, value_types(program.graph)) &&
+        throw(ArgumentError("$engine is not right for complex numbers"))
     backend = Base.invokelatest(known.backend, request.operator, request.mode)
-    return Prepared(program, request, f, backend, known.typed, nothing)
+    return Prepared(program, request, f, backend, known, nothing, nothing)
 end
 
 # ------------------------------------------------------------------ run
@@ -173,7 +176,7 @@ function run_point!(prepared::Prepared, inputs, seeds, values, derivatives, poin
         return put_flat!(types, values, point, prepared.f(x, context))
     end
     y, derivative = differentiated!(prepared, x, tangents, context)
-    put_flat!(types, values, point, y)
+    put_flat!(types, values, point, plain(y))
     put_derivative!(Val(request.operator), prepared, derivatives, point, derivative)
     return nothing
 end
@@ -190,13 +193,16 @@ end
 const SEEDS_AT_ONCE = 8
 
 function differentiated!(prepared::Prepared, x, seeds, context)
-    f, contexts = prepared.typed ? (prepared.f, (DI.Constant(context),)) : (Bound(prepared.f, context), ())
+    (; engine, backend) = prepared
+    f, contexts = engine.typed ? (prepared.f, (DI.Constant(context),)) : (Bound(prepared.f, context), ())
     operator = Val(prepared.request.operator)
     groups = length(seeds) <= SEEDS_AT_ONCE ? [seeds] : [(seed,) for seed in seeds]
-    if prepared.preparation === nothing
-        prepared.preparation = prepare(operator, f, prepared.backend, x, first(groups), contexts...)
+    stale = engine.records && !isequal(prepared.prepared_for, context)
+    if prepared.preparation === nothing || stale
+        prepared.preparation = prepare(operator, f, backend, x, first(groups), contexts...)
+        prepared.prepared_for = engine.records ? deepcopy(context) : nothing
     end
-    answers = [answer(operator, f, prepared.preparation, prepared.backend, x, group, contexts...) for group in groups]
+    answers = [answer(operator, f, prepared.preparation, backend, x, group, contexts...) for group in groups]
     length(answers) == 1 && return only(answers)
     return first(first(answers)), reduce((a, b) -> (a..., b...), map(last, answers))
 end

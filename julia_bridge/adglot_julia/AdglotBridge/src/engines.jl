@@ -12,6 +12,10 @@ An engine.
 - `modes`: the directions it goes
 - `typed`: whether it needs a function of a type of its own; else all graphs share the code that
   differentiates them (`Bound`)
+- `records`: whether its preparation keeps the numbers of what is constant, so that it holds for
+  these only
+- `complex`: whether it takes graphs with complex numbers
+- `smooth`: whether it only takes ops that decide nothing: a tape that is run again does not look
 """
 Base.@kwdef struct Engine
     packages::Vector{String}
@@ -19,6 +23,9 @@ Base.@kwdef struct Engine
     operators::Vector{Symbol} = ALL
     modes::Vector{String} = ["forward"]
     typed::Bool = false
+    records::Bool = false
+    complex::Bool = true
+    smooth::Bool = false
 end
 
 const FIRST_ORDER = [:jvp, :vjp, :gradient, :jacobian]
@@ -49,17 +56,30 @@ finite_diff(operator, mode) =
 
 reverse_diff() = ADTypes.AutoReverseDiff()
 zygote() = ADTypes.AutoZygote()
-mooncake() = ADTypes.AutoMooncake()
-tracker() = ADTypes.AutoTracker()
+function mooncake(operator, mode)
+    forward, reverse = ADTypes.AutoMooncakeForward(), ADTypes.AutoMooncake()
+    second(operator) && return DI.SecondOrder(forward, reverse)
+    return mode == "forward" ? forward : reverse
+end
+
+chain_rules() = ADTypes.AutoChainRules(; ruleconfig = package("Zygote").ZygoteRuleConfig())
 
 const ENGINES = Dict{String,Engine}(
     "ForwardDiff" => Engine(; packages = ["ForwardDiff"], backend = (_, _) -> ADTypes.AutoForwardDiff()),
     "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff),
     "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences()),
     "ReverseDiff" => Engine(; packages = ["ReverseDiff", "ForwardDiff"], backend = orders(reverse_diff, forward_over(reverse_diff)), modes = ["reverse"]),
+    "ReverseDiff-tape" => Engine(; packages = ["ReverseDiff"], backend = (_, _) -> ADTypes.AutoReverseDiff(; compile = true), operators = FIRST_ORDER, modes = ["reverse"], records = true, smooth = true),
     "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"]),
-    "Mooncake" => Engine(; packages = ["Mooncake", "ForwardDiff"], backend = orders(mooncake, forward_over(mooncake)), modes = ["reverse"], typed = true),
-    "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> tracker(), operators = FIRST_ORDER, modes = ["reverse"]),
+    "Mooncake" => Engine(; packages = ["Mooncake"], backend = mooncake, modes = ["reverse", "forward"], typed = true),
+    "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> ADTypes.AutoTracker(), operators = FIRST_ORDER, modes = ["reverse"], complex = false),
+    "ChainRules" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(chain_rules, forward_over(chain_rules)), modes = ["reverse"]),
+    "FastDifferentiation" => Engine(; packages = ["FastDifferentiation"], backend = (_, _) -> ADTypes.AutoFastDifferentiation(), records = true, complex = false),
+    "HyperHessians" => Engine(; packages = ["HyperHessians"], backend = (_, _) -> ADTypes.AutoHyperHessians(), operators = [:hvp, :hessian]),
+    "PolyesterForwardDiff" => Engine(; packages = ["PolyesterForwardDiff"], backend = (_, _) -> ADTypes.AutoPolyesterForwardDiff()),
+    "GTPSA" => Engine(; packages = ["GTPSA"], backend = (_, _) -> ADTypes.AutoGTPSA()),
+    "Symbolics" => Engine(; packages = ["Symbolics"], backend = (_, _) -> ADTypes.AutoSymbolics(), records = true, complex = false),
+    "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER),
     "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true),
 )
 
@@ -81,9 +101,11 @@ describe() = join(map(described, sort!(collect(keys(ENGINES)))), '\n')
 
 function described(name::String)
     engine = ENGINES[name]
-    lists = (["evaluate"; map(string, engine.operators)], engine.modes, sort!(collect(keys(OPS))))
+    lists = (["evaluate"; map(string, engine.operators)], engine.modes, ops_of(engine))
     return join([name, reason(engine), versions(engine), map(l -> join(l, ' '), lists)...], '\x1f')
 end
+
+ops_of(engine::Engine) = sort!(collect(engine.smooth ? intersect(keys(OPS), SMOOTH) : keys(OPS)))
 
 found(package::String) = Base.identify_package(package)
 

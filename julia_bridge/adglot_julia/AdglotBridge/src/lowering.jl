@@ -122,7 +122,7 @@ Base.showerror(io::IO, e::LackingOp) = print(io, "no Julia counterpart of ", e.o
 "The name of a function of (constants, inputs...) that gives the tuple of a graph's outputs."
 function function_of!(environment::Environment, graph::Graph)
     inputs, statements, outputs = lower(graph, environment)
-    name = Symbol(:g, length(environment.functions) + 1)
+    name = gensym(:graph)
     body = Expr(:block, statements..., Expr(:tuple, outputs...))
     push!(environment.functions, :(function $name(constants, $(inputs...)); $body; end))
     return name

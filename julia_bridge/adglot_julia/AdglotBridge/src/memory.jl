@@ -74,3 +74,7 @@ function put_blocks!(rows, columns, addresses, k::Int, matrix::AbstractMatrix)
         put!(type, address, k, section(row, column, matrix, at, from))
     end
 end
+
+"Packages give the Hessian of one number as a vector."
+put_blocks!(rows, columns, addresses, k::Int, matrix::AbstractVector) =
+    put_blocks!(rows, columns, addresses, k, reshape(matrix, sum(reals, rows), :))

@@ -280,3 +280,10 @@ const OPS = Dict{String,Lowering}(
     "scan" => Lowering(own, scanned),
     "while_loop" => Lowering(own, looped),
 )
+
+"Ops whose value takes the same path at every point: no comparison, no choice, no sub-graph."
+const SMOOTH = Set([
+    "constant", "iota", "negative", "exp", "expm1", "atan", "sinh", "cosh", "tanh", "asinh",
+    "real", "add", "subtract", "multiply", "divide", "sum", "reshape", "permute_dims",
+    "broadcast_to", "concat", "flip", "slice", "pad", "matmul",
+])

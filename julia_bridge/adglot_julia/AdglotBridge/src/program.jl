@@ -14,7 +14,10 @@ end
 "The modules of all functions made so far: code outlives its graph, and needs its module."
 const HOMES = Module[]
 
-new_home() = last(push!(HOMES, Module(gensym(:graph))))
+"Where functions are made while packages are precompiled: other modules are closed then."
+const OPEN = Ref{Union{Module,Nothing}}(nothing)
+
+new_home() = OPEN[] === nothing ? last(push!(HOMES, Module(gensym(:graph)))) : OPEN[]
 
 function Program(graph::Graph)
     environment = Environment()
@@ -70,8 +73,9 @@ function flat_function(program::Program, wrt, of; scalar::Bool)
     end
     results = [:(outputs[$k]) for k in of]
     value = scalar ? only(results) : call(vcat, map(packed, types, results)...)
+    name = gensym(:flat)
     definition = quote
-        function flat(x, context)
+        function $name(x, context)
             constants, others = context
             outputs = $(program.run)(constants, $(inputs...))
             return $value

@@ -12,12 +12,12 @@ primal(z::Complex) = complex(primal(real(z)), primal(imag(z)))
 not_a_number(x) = x * oftype(primal(x), NaN)
 
 "`f(x)`, but NaN where `outside(x)`: Julia would throw a DomainError there."
-struct NaNWhere{O,F}
+struct NaNWhere{O,F} <: Function
     outside::O
     f::F
 end
 
-(g::NaNWhere)(x::Real) = g.outside(primal(x)) ? not_a_number(x) : g.f(x)
+(g::NaNWhere)(x) = g.outside(primal(x)) ? not_a_number(x) : g.f(x)
 (g::NaNWhere)(z::Complex) = g.f(z)
 
 # ------------------------------------------------------------------ dtypes
@@ -31,11 +31,11 @@ cast(::Type{Bool}, x::Number) = !iszero(primal(x))
 cast(::Type{T}, x::Integer) where {T<:Signed} = x % T
 cast(::Type{T}, x::Real) where {T<:Signed} = unsafe_trunc(T, primal(x))
 cast(::Type{T}, x::Union{Integer,Float32,Float64}) where {T<:AbstractFloat} = T(x)
-cast(::Type{T}, x::Real) where {T<:AbstractFloat} = x * one(T)
+cast(::Type{T}, x::Number) where {T<:AbstractFloat} = x * one(T)
 cast(::Type{Complex{T}}, x::Real) where {T} = complex(cast(T, x))
 cast(::Type{Complex{T}}, z::Complex) where {T} = complex(cast(T, real(z)), cast(T, imag(z)))
 
-struct Cast{T} end
+struct Cast{T} <: Function end
 (::Cast{T})(x) where {T} = cast(T, x)
 
 # ------------------------------------------------------------------ choice and order
@@ -47,14 +47,14 @@ truth(condition::Bool) = condition
 truth(condition) = !iszero(primal(condition))  # packages may make a dual number of a Bool
 
 "A function that is constant between its jumps: its value, in the number type of its arguments."
-struct Stepwise{F}
+struct Stepwise{F} <: Function
     f::F
 end
 (step::Stepwise)(xs::Union{Integer,Float32,Float64}...) = step.f(xs...)
 (step::Stepwise)(xs...) = step.f(map(primal, xs)...) + sum(map(zero, xs))
 
 "A test of primal values, which has no derivative."
-struct Test{F}
+struct Test{F} <: Function
     f::F
 end
 (test::Test)(xs...) = test.f(map(primal, xs)...)
@@ -91,7 +91,7 @@ function power(a::Real, b::Real)
 end
 
 "To an exponent that is known when the function is built."
-struct Power
+struct Power <: Function
     exponent::Int
 end
 (p::Power)(x) = x^p.exponent
@@ -118,7 +118,7 @@ function log_normal_distribution(x)
 end
 
 "A function of a parameter that is fixed in the graph, and of x."
-struct OfOrder{F,N}
+struct OfOrder{F,N} <: Function
     f::F
     order::N
 end

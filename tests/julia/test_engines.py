@@ -1,0 +1,217 @@
+"""The AD packages of Julia through the whole path: client, server, worker, DI, and back."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from service.examples import positive
+
+import adglot
+from adglot import GuardFailed, InvalidArgument, Unsupported
+from adglot.calls import EngineInfo
+from adglot.ir import Graph, Type
+from adglot.ops import TABLE, Builder
+from adglot_julia.command import announced
+from julia.scenarios import SCENARIOS, Scenario
+from julia.test_worker import julia
+
+pytestmark = pytest.mark.julia
+
+NAMES = [info.name for info in announced()]
+
+ERRORS = {"julia/FiniteDiff": 1e-4, "julia/FiniteDifferences": 1e-7}
+"""What difference quotients lose, of the largest component."""
+
+
+@pytest.fixture(scope="module")
+def ad() -> Iterator[adglot.Client]:
+    with julia() as box:
+        box.ad.evaluate(np.sin, 1.0, engine=NAMES[0])
+        yield box.ad
+
+
+@pytest.fixture(scope="module")
+def known(ad: adglot.Client) -> dict[str, EngineInfo]:
+    return {info.name: info for info in ad.engines()}
+
+
+@pytest.fixture(params=NAMES)
+def engine(request: Any, known: dict[str, EngineInfo]) -> EngineInfo:
+    info = known[request.param]
+    if not info.available:
+        pytest.skip(info.reason)
+    return info
+
+
+def near(got: Any, want: Any, engine: str) -> None:
+    error = ERRORS.get(engine, 1e-10)
+    scale = np.abs(want).max(initial=1.0)
+    assert np.shape(got) == np.shape(want)
+    assert_allclose(got, want, rtol=0, atol=error * scale)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=repr)
+def test_the_scenarios_of_differentiation_interface(
+    ad: adglot.Client, engine: EngineInfo, scenario: Scenario
+) -> None:
+    asked = 0
+    for operator, answer, want in questions(ad, scenario):
+        if operator not in engine.operators:
+            continue
+        try:
+            got = answer(engine.name)
+        except Unsupported as error:
+            pytest.xfail(f"{operator}: {error}")
+        near(got, want, engine.name)
+        asked += 1
+    if not asked:
+        pytest.skip(f"{engine.name} has none of its operators")
+
+
+Question = tuple[str, Callable[[str], Any], Any]
+
+
+def questions(ad: adglot.Client, s: Scenario) -> Iterator[Question]:
+    y = np.asarray(s.f(s.x))
+    yield "evaluate", lambda e: ad.evaluate(s.f, s.x, engine=e), y
+    yield "jvp", lambda e: ad.jvp(s.f, (s.x,), (s.dx,), engine=e)[1], s.pushed
+    yield "vjp", lambda e: ad.vjp(s.f, (s.x,), s.dy, engine=e)[1][0], s.pulled
+    yield "jacobian", lambda e: ad.jacobian(s.f, s.x, engine=e), s.jacobian
+    if s.hessian is None:
+        return
+    along = np.tensordot(s.hessian, s.dx, s.dx.ndim)
+    yield "gradient", lambda e: ad.gradient(s.f, s.x, engine=e), s.jacobian
+    yield "hessian", lambda e: ad.hessian(s.f, s.x, engine=e), s.hessian
+    yield "hvp", lambda e: ad.hvp(s.f, (s.x,), (s.dx,), engine=e)[0], along
+
+
+# ------------------------------------------------------------------ layout, dtypes, constants
+
+
+def test_a_matrix_of_matrices_keeps_its_axes(ad: adglot.Client, engine: EngineInfo) -> None:
+    """d (A X)[i, j] / d X[k, l] = A[i, k] (j = l): every axis has another length."""
+    if "jacobian" not in engine.operators:
+        pytest.skip("no jacobian")
+    A, X = np.arange(12.0).reshape(4, 3), np.arange(6.0).reshape(3, 2)
+    jacobian = ad.jacobian(lambda X: A @ X, X, engine=engine.name)
+    near(jacobian, np.einsum("ik,jl->ijkl", A, np.eye(2)), engine.name)
+
+
+def test_single_precision_stays_single(ad: adglot.Client) -> None:
+    x = np.array([0.5, -1.25], "float32")
+    for name in ("julia/ForwardDiff", "julia/ReverseDiff", "julia/Zygote"):
+        _, dy = ad.jvp(np.tanh, (x,), (np.ones_like(x),), engine=name)
+        assert dy.dtype == np.float32
+        assert_allclose(dy, 1 - np.tanh(x) ** 2, rtol=1e-6)
+
+
+def test_complex_pullbacks_are_adjoint_for_the_real_inner_product(ad: adglot.Client) -> None:
+    z, w = np.array([0.5 + 1j, -1.0 - 0.25j]), np.array([1j, 2.0 - 1j])
+    for name in ("julia/ForwardDiff", "julia/ReverseDiff", "julia/Zygote"):
+        _, (dz,) = ad.vjp(lambda z: z * z, (z,), w, engine=name)
+        assert_allclose(dz, np.conj(2 * z) * w, rtol=1e-12)
+
+
+def test_what_is_constant_may_change_from_call_to_call(
+    ad: adglot.Client, engine: EngineInfo
+) -> None:
+    """Symbolic programs and tapes have recorded it."""
+    if "gradient" not in engine.operators:
+        pytest.skip("no gradient")
+    x = np.array([0.5, 2.0])
+    for a in (1.0, 3.0):
+        gradient = ad.gradient(lambda x, a: np.sum(a * x * x), x, np.array(a), engine=engine.name)
+        near(gradient, 2 * a * x, engine.name)
+
+
+def test_several_seeds_and_points_at_once(ad: adglot.Client) -> None:
+    points, seeds = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    for name in ("julia/ForwardDiff", "julia/ReverseDiff"):
+        _, dy = ad.jvp(np.sin, (points,), (seeds,), batch=True, engine=name)
+        assert_allclose(dy, np.cos(points))
+
+
+# ------------------------------------------------------------------ faults
+
+OUTSIDE = [
+    (np.sqrt, -1.0),
+    (np.log, -1.0),
+    (np.log1p, -2.0),
+    (np.arcsin, 2.0),
+    (np.arccosh, 0.5),
+    (np.arctanh, 3.0),
+    (np.sin, np.inf),
+    (lambda x: x**0.5, -1.0),
+]
+
+
+@pytest.mark.parametrize(("function", "x"), OUTSIDE)
+def test_outside_of_its_domain_a_function_is_nan(
+    ad: adglot.Client, function: Any, x: float
+) -> None:
+    point = np.array([x])
+    assert np.isnan(ad.evaluate(function, point, engine="julia/ForwardDiff")).all()
+    _, dy = ad.jvp(function, (point,), (np.ones(1),), engine="julia/ForwardDiff")
+    assert np.isnan(dy).all()
+
+
+def test_a_guard_is_looked_at(ad: adglot.Client) -> None:
+    assert ad.gradient(positive(), np.array(3.0), engine="julia/ForwardDiff") == 6.0
+    with pytest.raises(GuardFailed, match=r"x > 0|guards\[0\]"):
+        ad.gradient(positive(), np.array(-3.0), engine="julia/ForwardDiff")
+
+
+def test_a_singular_matrix_is_the_points_fault(ad: adglot.Client) -> None:
+    with pytest.raises(InvalidArgument, match=r"linalg\.inv"):
+        ad.jacobian(np.linalg.inv, np.zeros((2, 2)), engine="julia/ForwardDiff")
+
+
+def test_what_a_package_cannot_do_is_said_in_its_words(ad: adglot.Client) -> None:
+    def singular(a: Any) -> Any:
+        return np.linalg.svd(a)[1]
+
+    with pytest.raises(Unsupported, match=r"ForwardDiff.*svd"):
+        ad.jacobian(singular, np.eye(2) + 1.0, engine="julia/ForwardDiff")
+
+
+def test_an_op_without_a_counterpart_is_refused_by_name(
+    ad: adglot.Client, known: dict[str, EngineInfo]
+) -> None:
+    assert "linalg.adjugate" not in known["julia/ForwardDiff"].ops
+    builder = Builder()
+    a = builder.input(Type("float64", (2, 2)))
+    graph = builder.build([a], [TABLE["linalg.adjugate"](a)])
+    with pytest.raises(Unsupported, match=r"linalg\.adjugate"):
+        ad.evaluate(graph, np.eye(2), engine="julia/ForwardDiff")
+
+
+# ------------------------------------------------------------------ large graphs
+
+
+def chain(nodes: int) -> Graph:
+    """x -> sum(cos(sin(cos(... x)))): as many nodes as asked for."""
+    builder = Builder()
+    x = y = builder.input(Type("float64", (4,)))
+    for k in range(nodes - 1):
+        y = TABLE["sin" if k % 2 else "cos"](y)
+    return builder.build([x], [TABLE["sum"](y, axes=(0,))])
+
+
+@pytest.mark.parametrize("nodes", [10, 500, 5000])
+@pytest.mark.parametrize("name", ["julia/ForwardDiff", "julia/ReverseDiff"])
+def test_graphs_of_many_nodes(
+    ad: adglot.Client, name: str, nodes: int, record_property: Any
+) -> None:
+    graph, x = chain(nodes), np.linspace(0.1, 1.0, 4)
+    want = ad.gradient(graph, x)
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        assert_allclose(ad.gradient(graph, x, engine=name), want, rtol=1e-9, atol=1e-300)
+        times.append(time.perf_counter() - started)
+    record_property("first", times[0])
+    record_property("second", times[1])
+    print(f"{name}, {nodes} nodes: first {times[0]:.2f} s, second {times[1]:.4f} s")
