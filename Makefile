@@ -86,6 +86,10 @@ conformance: $(VENV)/.installed-test ## put every op to each of ENGINES, for the
 	  $(BIN)/adglot conformance --engine "$$engine" --out "docs/conformance/$$engine.json" $(ARGS); \
 	done
 
+.PHONY: bench-julia
+bench-julia: $(VENV)/.installed-test-julia ## measure gradients by Julia against a bare echo and DI's own time
+	$(BIN)/python -m benchmarks.julia $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
