@@ -12,6 +12,8 @@ import pytest
 import adglot
 from adglot.crosscheck import Crosscheck
 from adglot.crosscheck.table import ROWS
+from adglot.ops import TABLE
+from adglot.ops.sampled import sampled
 from crosscheck.faulty import WAYS, FaultyEngine, service
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
@@ -117,6 +119,25 @@ CASES = [
 SINGULAR_LOG = "slogdet-of-singular"
 """Its row is about packages that answer where adglot's own engine refuses: a test of its own."""
 
+SAMPLES = [
+    ("eig-of-equals", "linalg.eig", 5, "autograd"),
+    ("ive-at-0", "special.ive", 4, "autograd"),
+    ("sign-of-complex", "sign", 3, "autograd"),
+    ("sign-of-complex", "sign", 3, "jax"),
+    ("cholesky-of-complex", "linalg.cholesky", 3, "autograd"),
+    ("phases-of-vectors", "linalg.eig", 0, "autograd"),
+    ("phases-of-vectors", "linalg.eig", 3, "autograd"),
+    ("phases-of-vectors", "linalg.eig", 1, "torch"),
+    ("phases-of-vectors", "linalg.eigh", 2, "torch"),
+    ("phases-of-vectors", "linalg.svd", 1, "torch"),
+    ("slogdet-of-complex", "linalg.slogdet", 2, "autograd"),
+    ("svd-of-complex", "linalg.svd", 5, "autograd"),
+    ("trigamma", "special.digamma", 0, "torch"),
+    ("trigamma", "special.polygamma", 1, "torch"),
+    ("unit-diagonal", "linalg.triangular_solve", 3, "autograd"),
+]
+"""Rows that are seen at samples of the op table: row, op, number of the sample, engine."""
+
 INSTALLED = [
     name for name in ("native", "autograd", "jax", "torch") if name == "native" or find_spec(name)
 ]
@@ -190,6 +211,37 @@ def test_the_logarithm_of_a_singular_determinant_has_any_derivative(ad: adglot.C
     assert [str(f.verdict) for f in result.findings] == [f"convention({SINGULAR_LOG})"]
 
 
+@pytest.mark.parametrize(
+    ("row", "op", "number", "engine"),
+    [
+        pytest.param(*sample, marks=[pytest.mark.engines] if sample[-1] in PACKAGES else [])
+        for sample in SAMPLES
+    ],
+)
+def test_a_sample_where_a_package_differs(
+    ad: adglot.Client, row: str, op: str, number: int, engine: str
+) -> None:
+    if engine not in INSTALLED:
+        pytest.skip(f"{engine} is not installed")
+    case = list(sampled({op: TABLE[op]}))[number]
+    result: Crosscheck = ad.crosscheck(case.graph, *case.point, engines=["native", engine])
+    assert result.ok, str(result)
+    assert f"convention({row})" in [str(finding.verdict) for finding in result.findings]
+
+
+@pytest.mark.engines
+def test_signs_of_eigenvectors_go_on_in_cotangents(ad: adglot.Client) -> None:
+    """The cotangent of exp differs, but for its operand alone: the eigenvectors are to blame."""
+    if "torch" not in INSTALLED:
+        pytest.skip("torch is not installed")
+    point = next(sampled({"linalg.eigh": TABLE["linalg.eigh"]})).point
+    result: Crosscheck = ad.crosscheck(
+        lambda x: np.sum(np.exp(np.linalg.eigh(x)[1])), *point, engines=["native", "torch"]
+    )
+    assert result.ok, str(result)
+    assert {finding.culprit.op for finding in result.findings} == {"linalg.eigh"}
+
+
 # ------------------------------------------------------------------ no bug is a convention
 
 
@@ -218,4 +270,5 @@ def test_a_planted_fault_at_a_kink_is_no_convention(
 
 
 def test_every_row_is_observed() -> None:
-    assert {case.row for case in CASES} == {row.id for row in ROWS} - {SINGULAR_LOG}
+    observed = {case.row for case in CASES} | {row for row, *_ in SAMPLES} | {SINGULAR_LOG}
+    assert observed == {row.id for row in ROWS}

@@ -9,6 +9,7 @@ import numpy as np
 
 from adglot.asking import Plan
 from adglot.calls import Answer, Array
+from adglot.crosscheck.bounds import inner
 from adglot.crosscheck.model import Arbiter
 from adglot.crosscheck.probing import Probe
 from adglot.crosscheck.requests import Asker
@@ -89,13 +90,9 @@ def _pulled(
         tangent[component] = unit
         along = replace(probe, operator="jvp", wrt=(probe.port,), tangents=(tangent,))
         answer = yield from court.answer(engine, graph, values, along)
-        value += unit * sum(map(_inner, probe.cotangents, answer.derivatives))
-        error += sum(map(_inner, map(abs, probe.cotangents), answer.error_estimates))
+        value += unit * sum(map(inner, probe.cotangents, answer.derivatives))
+        error += sum(map(inner, map(abs, probe.cotangents), answer.error_estimates))
     return Arbiter(value, error)
-
-
-def _inner(a: Array, b: Array) -> float:
-    return float(np.real(np.vdot(a, b)))
 
 
 def sharp(arbiter: Arbiter, sides: tuple[complex, complex]) -> bool:

@@ -168,7 +168,10 @@ def _what(node: Alone, component: tuple[int, ...]) -> str:
 def _excuses(
     node: Alone, engines: tuple[str, str], versions: Mapping[str, str]
 ) -> tuple[Convention, ...]:
-    """What makes the difference a convention: a reason for either side, or ()."""
+    """What makes the difference a convention: a reason for either side, or ().
+
+    First comes a known fault, then a row that is no derivative from one side.
+    """
     within = kink(node.node, node.operands)
     rows = [
         conventions.match(node, side, engine, versions.get(engine, ""))
@@ -180,7 +183,11 @@ def _excuses(
         judge = engine == arbiter.ENGINE  # What is a choice, nobody can judge.
         if rows[side] is None and not judge and not between(node, side):
             return ()
-    found = [row for row in rows if row is not None]
+    found = sorted((row for row in rows if row is not None), key=_plain)
     if not found and within is not None:
         found = [conventions.unlisted(node, within)]
     return tuple(found)
+
+
+def _plain(row: Convention) -> tuple[bool, bool]:
+    return not row.limitation, row.answer == "between"

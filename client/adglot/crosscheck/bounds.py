@@ -49,6 +49,11 @@ def norm(x: Array) -> float:
     return float(size.max()) if size.size else 0.0
 
 
+def inner(a: Array, b: Array) -> float:
+    """The real inner product."""
+    return float(np.real(np.vdot(a, b)))
+
+
 def distance(a: Array, b: Array) -> Array:
     """|a - b|: 0 for non-finite numbers of the same kind, infinite where the kinds differ."""
     with np.errstate(all="ignore"):

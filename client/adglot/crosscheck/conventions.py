@@ -16,8 +16,9 @@ import numpy as np
 from adglot.calls import Array
 from adglot.crosscheck import bounds
 from adglot.crosscheck.alone import Alone
-from adglot.crosscheck.kinks import between, symmetric
+from adglot.crosscheck.kinks import between, signless, symmetric
 from adglot.crosscheck.model import Convention
+from adglot.crosscheck.phases import turned
 from adglot.ops import NonSmooth
 
 
@@ -47,8 +48,16 @@ class Row:
     note: str = ""
 
 
+ROUGH = 1e-8
+"""How near a number is that is right but for a few digits."""
+
+
 def _all(test: Callable[[Array], Any]) -> Callable[..., bool]:
     return lambda node, side, apart: bool(np.all(test(node.differing[side][apart])))
+
+
+def _rough(a: Array, b: Array) -> bool:
+    return bool(np.allclose(a, b, rtol=ROUGH, atol=0.0))
 
 
 ANSWERS: Mapping[str, Callable[..., bool]] = {
@@ -59,19 +68,29 @@ ANSWERS: Mapping[str, Callable[..., bool]] = {
     "any": lambda node, side, apart: True,
     "between": lambda node, side, apart: between(node, side),
     "symmetric": lambda node, side, apart: between(node, side, symmetric),
+    "signless": lambda node, side, apart: between(node, side, seen=signless),
+    "rough": lambda node, side, apart: _rough(*node.differing),
+    "turned": lambda node, side, apart: turned(node, side),
 }
 """What an engine may answer where it differs: one of the kinds of numbers, a value between the
-one-sided derivatives, or the same for the symmetric part of what a matrix is moved by."""
+one-sided derivatives, the same for the symmetric part of what a matrix is moved by or without the
+sign of a determinant, the other's number but for a few digits, or vectors that are turned."""
+
+
+OF_VALUES = ("rough", "turned")
+"""The answers that say something of values, too; the others are kinds of derivatives."""
 
 
 def match(node: Alone, side: int, engine: str, version: str) -> Convention | None:
     """The row that explains what one side says of a node."""
     allowed = bounds.bound(bounds.rounding(node.graph), *node.differing)
     apart = bounds.excess(*node.differing, allowed) > 1
+    valued = node.probe.operator == "evaluate"
     for row in rows(node):
         for answer in row.answers:
             known = answer.engine == engine and within(version, answer.versions)
-            if known and ANSWERS[answer.answer](node, side, apart):
+            fits = answer.answer in OF_VALUES or not valued
+            if known and fits and ANSWERS[answer.answer](node, side, apart):
                 return _convention(row, answer)
     return None
 

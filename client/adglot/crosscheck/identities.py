@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from adglot.calls import Array, Operator
+from adglot.crosscheck.bounds import inner
 from adglot.crosscheck.interview import Reply
 from adglot.crosscheck.model import FreeCheck
 from adglot.crosscheck.questions import Seeds
@@ -53,11 +54,7 @@ def _check(
 ) -> FreeCheck:
     pairs = list(zip(ws, ys, strict=True))
     with np.errstate(all="ignore"):
-        left, right = (float(sum(_inner(a, b) for a, b in side)) for side in (pairs, others))
-        size = sum(_inner(abs(a), abs(b)) for a, b in (*pairs, *others))
+        left, right = (float(sum(inner(a, b) for a, b in side)) for side in (pairs, others))
+        size = sum(inner(abs(a), abs(b)) for a, b in (*pairs, *others))
     excuse = "" if np.isfinite(left) and np.isfinite(right) else "not finite"
     return FreeCheck(name, left, right, float(relative * size), excuse)
-
-
-def _inner(a: Array, b: Array) -> float:
-    return float(np.real(np.vdot(a, b)))

@@ -137,6 +137,18 @@ def _blamed(
     ]
     for probe in (*before, *(probe for probe, _ in probes)):
         found = yield from blame(place, probe, case.court, case.versions)
+        if found is not None and not found.culprit.confirmed:
+            found = (yield from _of_values(case, place, probe)) or found
+        if found is not None:
+            return found
+    return None
+
+
+def _of_values(case: Case, place: Place, probe: Probe) -> Plan[Blamed | None]:
+    """A node alone whose derivative is the same has got other operands: who made these?"""
+    for port in probe.of:
+        values = Probe("evaluate", (), (), port=port)
+        found = yield from blame(place, values, case.court, case.versions)
         if found is not None:
             return found
     return None

@@ -8,9 +8,11 @@ import numpy as np
 
 from adglot.calls import Array
 from adglot.crosscheck.alone import Alone
+from adglot.crosscheck.bounds import inner
 from adglot.ops import evaluate_node
 
 Turn = Callable[[Array], Array]
+Seen = Callable[[list[Array]], list[Array]]
 
 STEP = 2.0**-17
 LOOSE = 1e-4
@@ -20,19 +22,20 @@ DRAWS = 4
 MOST_COMPONENTS = 64
 
 
-def between(found: Alone, side: int, turn: Turn = lambda d: d) -> bool:
+def between(found: Alone, side: int, turn: Turn = lambda d: d, seen: Seen = lambda ys: ys) -> bool:
     """Whether what one side says lies between the derivatives to both sides of the point.
 
     They are the limits of the derivative, so a jump has none of its own. For a pullback every
     direction is tried that a component points to, and some that mix all operands. `turn` is what
-    the engine does to a direction before it takes a derivative.
+    the engine does to a direction before it takes a derivative, `seen` what it sees of the
+    outputs' derivatives.
     """
     if found.probe.operator == "evaluate":
         return False
     with np.errstate(all="ignore"):
         try:
             check = _cotangents_between if found.probe.reverse else _tangents_between
-            return check(found, found.sides[side], turn)
+            return check(found, found.sides[side], turn, seen)
         except (np.linalg.LinAlgError, ValueError, FloatingPointError):
             return False
 
@@ -42,27 +45,39 @@ def symmetric(d: Array) -> Array:
     return d if d.ndim < 2 else (d + np.conj(np.swapaxes(d, -1, -2))) / 2
 
 
-def _tangents_between(found: Alone, said: Sequence[Array], turn: Turn) -> bool:
-    directions = [_wide(np.zeros(()) if t is None else t) for t in found.seeds]
-    ends = _slopes(found, [turn(d) for d in directions])
+def signless(slogdet: list[Array]) -> list[Array]:
+    """No derivative of a determinant's sign."""
+    sign, logarithm = slogdet
+    return [0 * sign, logarithm]
+
+
+def _tangents_between(found: Alone, said: Sequence[Array], turn: Turn, seen: Seen) -> bool:
+    along = [_wide(np.zeros(()) if t is None else t) for t in found.seeds]
+    ends = [seen(ys) for ys in slopes(found, [turn(d) for d in along])]
     pairs = zip(found.slots, said, strict=True)
     return all(_inside(_wide(value), ends[0][k], ends[1][k]) for k, value in pairs)
 
 
-def _cotangents_between(found: Alone, said: Sequence[Array], turn: Turn) -> bool:
+def _cotangents_between(found: Alone, said: Sequence[Array], turn: Turn, seen: Seen) -> bool:
     weights = [None if ct is None else _wide(ct) for ct in found.seeds]
-    for directions in _directions(found):
+    for along in directions(found):
         ends = [
-            np.asarray(sum(_inner(w, y) for w, y in zip(weights, ys, strict=True) if w is not None))
-            for ys in _slopes(found, [turn(d) for d in directions])
+            np.asarray(sum(inner(w, y) for w, y in _weighted(weights, seen(ys))))
+            for ys in slopes(found, [turn(d) for d in along])
         ]
-        value = sum(_inner(_wide(c), directions[k]) for k, c in zip(found.slots, said, strict=True))
+        value = sum(inner(_wide(c), along[k]) for k, c in zip(found.slots, said, strict=True))
         if not _inside(np.asarray(value), *ends):
             return False
     return True
 
 
-def _directions(found: Alone) -> Iterator[list[Array]]:
+def _weighted(
+    weights: Sequence[Array | None], ys: Sequence[Array]
+) -> Iterator[tuple[Array, Array]]:
+    yield from ((w, y) for w, y in zip(weights, ys, strict=True) if w is not None)
+
+
+def directions(found: Alone) -> Iterator[list[Array]]:
     """Unit vectors of the block that differs, all ones, and random directions of all slots."""
     zeros = [np.zeros(x.shape, _wide(x).dtype) for x in found.operands]
     slot = found.slots[found.block]
@@ -79,7 +94,7 @@ def _directions(found: Alone) -> Iterator[list[Array]]:
         yield mixed
 
 
-def _slopes(found: Alone, directions: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+def slopes(found: Alone, directions: Sequence[Array]) -> tuple[list[Array], list[Array]]:
     """The derivative of every output along the directions, as it is behind and before the point."""
     behind = _limit(found, [-d for d in directions])
     return [-y for y in behind], _limit(found, directions)
@@ -92,16 +107,17 @@ def _limit(found: Alone, directions: Sequence[Array]) -> list[Array]:
 
 
 def _slope(found: Alone, directions: Sequence[Array], step: float) -> list[Array]:
-    near, far = (_at(found, directions, h) for h in (step, 2 * step))
+    near, far = (moved(found, directions, h) for h in (step, 2 * step))
     return [(b - a) / step for a, b in zip(near, far, strict=True)]
 
 
-def _at(found: Alone, directions: Sequence[Array], h: float) -> list[Array]:
-    moved = [
+def moved(found: Alone, directions: Sequence[Array], h: float) -> list[Array]:
+    """The outputs at x + h d, in double precision."""
+    point = [
         _wide(x) + h * d if x.dtype.kind in "fc" else x
         for x, d in zip(found.operands, directions, strict=True)
     ]
-    outputs = evaluate_node(found.node, moved)
+    outputs = evaluate_node(found.node, point)
     return [np.asarray(y, complex if y.dtype.kind == "c" else float) for y in outputs]
 
 
@@ -122,7 +138,3 @@ def _inside(value: Array, a: Array, b: Array) -> bool:
         and bool(np.all(part(value) <= np.maximum(part(a), part(b)) + slack))
         for part in parts
     )
-
-
-def _inner(a: Array, b: Array) -> float:
-    return float(np.real(np.vdot(a, b)))

@@ -225,8 +225,11 @@ class Finding:
         said = ", ".join(f"{engine}: {number(value)}" for engine, value in self.values.items())
         lines = [f"{self.verdict} in the {self.operator} {self.block}: {said}"]
         lines += [f"  {self.culprit}"] if self.culprit else []
-        lines += [f"  {row.id}: {row.note or row.where} {row.source}" for row in self.conventions]
-        return "\n".join(line.rstrip() for line in lines)
+        for row in self.conventions:
+            note = f"  {row.id}: {row.note or row.where}"
+            lines += [note] if note not in lines else []
+            lines += [f"    {row.engine}: {row.source}"] if row.source else []
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -139,8 +139,12 @@ def _judge(
     asked: Sequence[Question],
     replies: Mapping[str, Sequence[Reply]],
 ) -> Plan[list[Judgement | None]]:
-    """One judgement a question; None where no engine has answered."""
-    names = [run.name for run in runs if run.available and run.role != "numerical"]
+    """One judgement a question; None where no engine has answered.
+
+    An arbiter comes last: it rounds nothing, so it cannot tell how far rounding may move an answer.
+    """
+    there = [run for run in runs if run.available and run.role != "numerical"]
+    names = [run.name for run in sorted(there, key=lambda run: run.role == "arbiter")]
     judgements: list[Judgement | None] = []
     for k, question in enumerate(asked):
         given = [replies[name][k] for name in names if replies[name][k].failure is None]

@@ -18,6 +18,8 @@ from adglot.crosscheck.recording import kink
 JAX, TORCH, AUTOGRAD = ">=0.10", ">=2.13", ">=1.8"
 
 OPS = "https://github.com/HIPS/autograd/blob/master/autograd/numpy/numpy_vjps.py"
+SPECIAL = "https://github.com/HIPS/autograd/blob/master/autograd/scipy/special.py"
+SOLVES = "https://github.com/HIPS/autograd/blob/master/autograd/scipy/linalg.py"
 LINALG = "https://github.com/HIPS/autograd/blob/master/autograd/numpy/linalg.py"
 JAX_FAQ = "https://docs.jax.dev/en/latest/faq.html#gradients-contain-nan-where-using-where"
 LAX = "https://github.com/jax-ml/jax/blob/main/jax/_src/lax/lax.py"
@@ -27,7 +29,8 @@ TORCH_NOTES = (
     "#gradients-for-non-differentiable-functions"
 )
 TORCH_LINALG = "https://docs.pytorch.org/docs/stable/generated/torch.linalg."
-OURS = "the non-smooth set of the op: adglot.ops.TABLE[op].nonsmooth"
+TORCH_SPECIAL = "https://docs.pytorch.org/docs/stable/special.html#torch.special."
+OURS = "what the op's own entry says: adglot ops NAME"
 
 
 def _native(answer: str) -> Answer:
@@ -160,6 +163,21 @@ ROWS: tuple[Row, ...] = (
         (_jax("finite", JAX_ISSUES + "37820", limitation=True),),
         "i0 is smooth, with slope 0; jax has it as exp(|x|) i0e(x), and takes |x| from above",
     ),
+    Row(
+        "ive-at-0", ("special.ive",), "x = 0", _at(lambda x, order: x == 0),
+        (_native("between"), _torch("between"), _autograd("nan", SPECIAL)),
+        "exp(-|x|) has a kink; autograd divides by x",
+    ),
+    Row(
+        "sign-of-complex", ("sign",), "x is complex", _at(lambda x: np.iscomplexobj(x)),
+        (_jax("zero", LAX, limitation=True), _autograd("zero", OPS, limitation=True)),
+        "x / |x| turns with x, but the sign's derivative is always 0 in some packages",
+    ),
+    Row(
+        "trigamma", ("special.digamma", "special.polygamma"), "everywhere", lambda node: True,
+        (_native("rough"), _torch("rough", TORCH_SPECIAL + "polygamma", limitation=True)),
+        "torch's polygamma is right to ten digits only",
+    ),
     # ------------------------------------------------------------------ reductions
     Row(
         "prod-with-zeros", ("prod", "cumulative_prod"), "a factor is 0",
@@ -205,6 +223,52 @@ ROWS: tuple[Row, ...] = (
         ),
         "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
         "torch's pushforward wants a symmetric tangent",
+    ),
+    Row(
+        "phases-of-vectors", ("linalg.eig", "linalg.eigh", "linalg.svd"), "everywhere",
+        lambda node: True,
+        (
+            _native("turned"),
+            _jax("turned", JAX_ISSUES + "2748"),
+            _torch("turned", TORCH_LINALG + "eig.html"),
+            _autograd("turned", LINALG),
+        ),
+        "a vector times any number of modulus 1 is as good: signs and phases are LAPACK's choice, "
+        "and a derivative may turn them or leave them",
+    ),
+    Row(
+        "svd-of-complex", ("linalg.svd",), "a complex matrix",
+        _at(lambda a, **_: np.iscomplexobj(a)),
+        (_native("turned"), _autograd("finite", LINALG, limitation=True)),
+        "autograd turns pairs of vectors by 2 s^2 times what is needed: right only for functions "
+        "that do not depend on phases",
+    ),
+    Row(
+        "cholesky-of-complex", ("linalg.cholesky",), "a complex matrix", _at(np.iscomplexobj),
+        (_autograd("finite", LINALG, limitation=True),),
+        "autograd transposes where it has to conjugate, too",
+    ),
+    Row(
+        "slogdet-of-complex", ("linalg.slogdet",), "a complex matrix", _at(np.iscomplexobj),
+        (_autograd("signless", LINALG, limitation=True),),
+        "autograd has no derivative of the sign, which turns with a complex matrix",
+    ),
+    Row(
+        "unit-diagonal", ("linalg.triangular_solve",), "unit_diagonal is set",
+        _at(lambda a, b, *, unit_diagonal, **_: unit_diagonal),
+        (_autograd("finite", SOLVES, limitation=True),),
+        "autograd's derivative solves with the diagonal that the matrix has",
+    ),
+    Row(
+        "eig-of-equals", ("linalg.eig",), "two eigenvalues are equal",
+        _kink,
+        (
+            _native("any"),
+            _jax("any", JAX_ISSUES + "2748"),
+            _torch("any", TORCH_LINALG + "eig.html"),
+            _autograd("any", LINALG),
+        ),
+        "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
     ),
     Row(
         "det-of-singular", ("linalg.det",), "a singular matrix", _at(_singular),
