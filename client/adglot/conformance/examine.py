@@ -57,7 +57,7 @@ def examine(
     >>> with adglot.connect() as ad:
     ...     found = examine(ad, "complex-step", exercises(["sin", "rosenbrock"]))
     >>> {row.subject: row.status for row in found.rows if row.operator == "jvp"}
-    {'sin': 'supported', 'rosenbrock': 'supported'}
+    {'sin': 'partial', 'rosenbrock': 'supported'}
     """
     info = next((info for info in client.engines() if info.name == engine), None)
     if info is None or not info.available:
