@@ -200,8 +200,7 @@ backwards(dim::Int, x) = x[ntuple(d -> d == dim ? (size(x, d):-1:1) : (1:1:size(
 
 "y[k] = a[k] y[k-1] + b[k] over the columns of matrices; the columns one behind the other."
 @noinline function recurrence(a, b)
-    y = b[:, 1]
-    last = y
+    y, last = b[:, 1], b[:, 1]  # two arrays: Zygote mixes up one that two variables name
     for k in 2:size(b, 2)
         last = a[:, k] .* last .+ b[:, k]
         y = vcat(y, last)

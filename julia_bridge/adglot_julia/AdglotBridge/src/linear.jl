@@ -62,7 +62,7 @@ struct TriangularSolve{T,Adjoint} end
 # ------------------------------------------------------------------ factorizations
 
 # The lower triangle of a is the upper one of its transpose, and a = L L^H means a^T = (L^T)^H L^T.
-upper_half(x::AbstractMatrix{<:Real}) = Symmetric(x, :U)
+upper_half(x::AbstractMatrix) = Symmetric(x, :U)
 upper_half(x::AbstractMatrix{<:Complex}) = Hermitian(x, :U)
 
 "Both triangles from the lower one: not every package looks at which one `Symmetric` means."

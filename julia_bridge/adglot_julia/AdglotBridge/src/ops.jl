@@ -117,7 +117,11 @@ permutation(axes) = Tuple(length(axes) .- reverse(axes))
 permuted_call(site::Site, x) =
     isempty(attribute(site, "axes")) ? x : call(permutedims, x, permutation(attribute(site, "axes")))
 
-broadcast_call(site::Site, x) =
+broad"Of a real x zero: `false` times anything."
+imag_call(site::Site, x) =
+    only(site.inputs).dtype <: Complex ? call(each, imag, x) : call(each, *, x, false)
+
+cast_call(site::Site, x) =
     call(each, *, x, constant!(site.environment, fill(true, result(site).dims)))
 
 inner_dims(site::Site, indices) = ndims(site.inputs[1]) - attribute(site, "axis") - length(indices)
@@ -148,6 +152,10 @@ end
 
 "Julia's own extreme of real numbers, one by NumPy's order of complex ones."
 extreme(site::Site, f, by) = result(site).dtype <: Complex ? Extreme(by) : f
+
+"Of a real x zero: `false` times anything."
+imag_call(site::Site, x) =
+    only(site.inputs).dtype <: Complex ? call(each, imag, x) : call(each, *, x, false)
 
 cast_call(site::Site, x) = call(each, Cast{result(site).dtype}(), x)
 number_line(site::Site) = cast.(result(site).dtype, collect(0:(attribute(site, "size") - 1)))
@@ -187,7 +195,7 @@ const OPS = Dict{String,Lowering}(
     "isfinite" => measured(Test(isfinite)),
     "logical_not" => logical(!),
     "real" => measured(real),
-    "imag" => measured(imag),
+    "imag" => Lowering(own, imag_call),
     "conj" => measured(conj),
     # elementwise, two and three operands
     "add" => elementwise(+),

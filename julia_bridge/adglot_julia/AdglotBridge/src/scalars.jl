@@ -9,6 +9,10 @@ The number that an AD package's number `x` stands for. Extensions say it for the
 primal(x::Number) = x
 primal(z::Complex) = complex(primal(real(z)), primal(imag(z)))
 
+"A primal value that has one: a symbol has none, so that nothing can be decided by it."
+definite(x::Union{Integer,AbstractFloat,Complex{<:AbstractFloat}}) = x
+definite(x) = throw(ArgumentError("a decision that depends on the value of a $(typeof(x))"))
+
 not_a_number(x) = x * oftype(primal(x), NaN)
 
 "`f(x)`, but NaN where `outside(x)`: Julia would throw a DomainError there."
@@ -27,7 +31,7 @@ end
 
 `x` as NumPy's `astype` has it. Numbers of AD packages stay what they are where `T` is narrower.
 """
-cast(::Type{Bool}, x::Number) = !iszero(primal(x))
+cast(::Type{Bool}, x::Number) = !iszero(definite(primal(x)))
 cast(::Type{T}, x::Integer) where {T<:Signed} = x % T
 cast(::Type{T}, x::Real) where {T<:Signed} = unsafe_trunc(T, primal(x))
 cast(::Type{T}, x::Union{Integer,Float32,Float64}) where {T<:AbstractFloat} = T(x)
@@ -44,7 +48,7 @@ struct Cast{T} <: Function end
 choose(condition, a, b) = ifelse(truth(condition), promote(a, b)...)
 
 truth(condition::Bool) = condition
-truth(condition) = !iszero(primal(condition))  # packages may make a dual number of a Bool
+truth(condition) = !iszero(definite(primal(condition)))  # packages may make a dual number of a Bool
 
 "A function that is constant between its jumps: its value, in the number type of its arguments."
 struct Stepwise{F} <: Function
@@ -57,7 +61,7 @@ end
 struct Test{F} <: Function
     f::F
 end
-(test::Test)(xs...) = test.f(map(primal, xs)...)
+(test::Test)(xs...) = test.f(map(primal, xs)...)::Bool
 
 precedes(a::Real, b::Real) = a < b
 precedes(a::Complex, b::Complex) =
@@ -66,9 +70,9 @@ precedes(a::Complex, b::Complex) =
 "NumPy's order for sorting: complex numbers by parts, NaN last, -0.0 and 0.0 alike."
 before(a::Number, b::Number) = precedes(a, b) || (!isnan(a) && isnan(b))
 
-larger(a::Real, b::Real) = max(a, b)
+larger(a, b) = max(a, b)
 larger(a::Complex, b::Complex) = isnan(a) || !(isnan(b) || precedes(primal(a), primal(b))) ? a : b
-smaller(a::Real, b::Real) = min(a, b)
+smaller(a, b) = min(a, b)
 smaller(a::Complex, b::Complex) = isnan(a) || !(isnan(b) || precedes(primal(b), primal(a))) ? a : b
 
 # ------------------------------------------------------------------ arithmetic
@@ -84,7 +88,7 @@ power(a::Complex{T}, b::Complex{T}) where {T<:Union{Float32,Float64}} = a^b
 power(a::Complex, b::Complex) = iszero(primal(a)) ? a * b : exp(b * log(a))
 
 "Of a negative base by its size, so that nothing takes the logarithm of a negative number."
-function power(a::Real, b::Real)
+function power(a, b)
     primal(a) < 0 || return a^b
     isinteger(primal(b)) || return not_a_number(a) * b
     return isodd(primal(b)) ? -((-a)^b) : (-a)^b
