@@ -117,11 +117,7 @@ permutation(axes) = Tuple(length(axes) .- reverse(axes))
 permuted_call(site::Site, x) =
     isempty(attribute(site, "axes")) ? x : call(permutedims, x, permutation(attribute(site, "axes")))
 
-broad"Of a real x zero: `false` times anything."
-imag_call(site::Site, x) =
-    only(site.inputs).dtype <: Complex ? call(each, imag, x) : call(each, *, x, false)
-
-cast_call(site::Site, x) =
+broadcast_call(site::Site, x) =
     call(each, *, x, constant!(site.environment, fill(true, result(site).dims)))
 
 inner_dims(site::Site, indices) = ndims(site.inputs[1]) - attribute(site, "axis") - length(indices)
