@@ -26,6 +26,10 @@ ERRORS = {"julia/FiniteDiff": 1e-4, "julia/FiniteDifferences": 1e-7}
 """What difference quotients lose, of the largest component."""
 
 
+LIMITED = ("julia/ReverseDiff-tape", "julia/HyperHessians")
+"""Engines that refuse some scenarios: sines on a tape, hyper-dual numbers that may be infinite."""
+
+
 @pytest.fixture(scope="module")
 def ad() -> Iterator[adglot.Client]:
     with julia() as box:
@@ -64,7 +68,9 @@ def test_the_scenarios_of_differentiation_interface(
         try:
             got = answer(engine.name)
         except Unsupported as error:
-            pytest.xfail(f"{operator}: {error}")
+            if engine.name not in LIMITED:
+                raise
+            pytest.skip(f"{operator}: {error}")
         near(got, want, engine.name)
         asked += 1
     if not asked:
