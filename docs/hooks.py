@@ -10,7 +10,7 @@ import click
 from adglot.cli.group import adglot
 from adglot.cli.listings import derivative, signature
 from adglot.conformance.capabilities import MARKS, WORST_FIRST, Capabilities, notes
-from adglot.crosscheck.table import ROWS
+from adglot.crosscheck.convention_table import ROWS
 from adglot.ops import TABLE, Op
 
 

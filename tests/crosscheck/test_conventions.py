@@ -11,7 +11,7 @@ import pytest
 
 import adglot
 from adglot.crosscheck import Crosscheck
-from adglot.crosscheck.table import ROWS
+from adglot.crosscheck.convention_table import ROWS
 from adglot.ops import TABLE
 from adglot.ops.sampled import sampled
 from crosscheck.faulty import WAYS, FaultyEngine, service

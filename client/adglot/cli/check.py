@@ -74,8 +74,10 @@ def check(
         _write(junit_file, junit(result))
     _show(result, as_json)
     wrong = complaints(result, keywords["engines"] or ())
+    shown = [] if as_json else [str(finding) for finding in result.findings]
     for line in wrong:
-        click.echo(line, err=True)
+        if line not in shown:
+            click.echo(line, err=True)
     if wrong:
         raise SystemExit(1)
 

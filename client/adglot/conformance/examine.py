@@ -112,7 +112,7 @@ def _row(exercise: Exercise, cell: Cell) -> Capability:
 
 
 def _status(cell: Cell) -> tuple[Status, str]:
-    broken = [check.name for check in cell.checks if not check.passed]
+    broken = [check.name for check in cell.broken]
     match cell.verdict.kind:
         case "mismatch" if cell.engine in cell.verdict.who or not cell.verdict.who:
             return "wrong", str(cell.verdict)

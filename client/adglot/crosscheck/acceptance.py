@@ -18,11 +18,9 @@ def complaints(result: Crosscheck, named: Sequence[str] = ()) -> list[str]:
     absent = [run for run in result.engines if run.name in named and not run.available]
     lines = [f"{run.name} is not available: {run.reason}" for run in absent]
     lines += [str(finding) for finding in result.findings if not finding.verdict.ok]
-    for cell in result.cells:
-        if cell.verdict.kind == "error":
-            lines.append(f"{cell.engine} failed in {cell.operator}: {cell.verdict.why}")
-        lines += [f"{cell.engine} breaks {c.name}: {c.left!r} and {c.right!r}"
-                  for c in cell.checks if not c.passed]  # fmt: skip
+    failed = [cell for cell in result.cells if cell.verdict.kind == "error"]
+    lines += [f"{cell.engine} failed in {cell.operator}: {cell.verdict.why}" for cell in failed]
+    lines += result.broken()
     if not any(cell.verdict.kind in COMPARED for cell in result.cells):
         lines.append("nothing was compared: no two engines answered the same question")
     return lines or ([] if result.ok else ["the engines differ"])

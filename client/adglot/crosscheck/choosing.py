@@ -14,7 +14,10 @@ from adglot.ir import Graph
 NUMERICAL = ("finite-difference", "complex-step", "julia/FiniteDiff", "julia/FiniteDifferences")
 """Engines whose answers are evidence; they go column by column."""
 
-ASIDE = (arbiter.ENGINE, "one-sided", "symbolic")
+JUDGES = (arbiter.ENGINE, "one-sided")
+"""Engines that differentiate in many digits: the arbiter, and its kin for one side of a kink."""
+
+ASIDE = (*JUDGES, "symbolic")
 """Engines that stand beside the matrix unless they are named: they are slow."""
 
 MOST_COLUMNS = 64
@@ -61,6 +64,6 @@ def _of_its_own_accord(info: EngineInfo, columns: int) -> EngineRun:
 
 
 def _role(name: str) -> Role:
-    if name in ASIDE:
+    if name in JUDGES:
         return "arbiter"
     return "numerical" if name in NUMERICAL else "exact"

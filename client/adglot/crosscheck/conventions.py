@@ -97,7 +97,7 @@ def match(node: Alone, side: int, engine: str, version: str) -> Convention | Non
 
 def rows(node: Alone) -> list[Row]:
     """The rows that a node is at a point of."""
-    from adglot.crosscheck.table import ROWS
+    from adglot.crosscheck.convention_table import ROWS
 
     with np.errstate(all="ignore"):
         return [

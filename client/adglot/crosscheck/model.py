@@ -113,6 +113,9 @@ class FreeCheck:
     def passed(self) -> bool:
         return bool(self.excuse) or abs(self.left - self.right) <= self.bound
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.left!r} and {self.right!r}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
@@ -136,6 +139,11 @@ class Cell:
     @property
     def max_ulps(self) -> float:
         return max((block.max_ulps for block in self.blocks), default=0.0)
+
+    @property
+    def broken(self) -> tuple[FreeCheck, ...]:
+        """The identities that do not hold."""
+        return tuple(check for check in self.checks if not check.passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +233,16 @@ class Finding:
         said = ", ".join(f"{engine}: {number(value)}" for engine, value in self.values.items())
         lines = [f"{self.verdict} in the {self.operator} {self.block}: {said}"]
         lines += [f"  {self.culprit}"] if self.culprit else []
-        for row in self.conventions:
-            note = f"  {row.id}: {row.note or row.where}"
-            lines += [note] if note not in lines else []
-            lines += [f"    {row.engine}: {row.source}"] if row.source else []
+        for (name, note), rows in self.reasons().items():
+            lines += [f"  {name}: {note}", *(f"    {row.engine}: {row.source}" for row in rows)]
         return "\n".join(lines)
+
+    def reasons(self) -> dict[tuple[str, str], list[Convention]]:
+        """The conventions by id and note, with those of the rows that name a source."""
+        found: dict[tuple[str, str], list[Convention]] = {}
+        for row in self.conventions:
+            found.setdefault((row.id, row.note or row.where), []).append(row)
+        return {key: [row for row in rows if row.source] for key, rows in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,11 +267,14 @@ class Crosscheck:
     @property
     def ok(self) -> bool:
         """No mismatch, no failed engine, no identity broken."""
-        checks = (check for cell in self.cells for check in cell.checks)
-        return all(cell.verdict.ok for cell in self.cells) and all(c.passed for c in checks)
+        return all(cell.verdict.ok and not cell.broken for cell in self.cells)
 
     def __bool__(self) -> bool:
         return self.ok
+
+    def broken(self) -> list[str]:
+        """Who breaks which identity, a line each."""
+        return [f"{cell.engine} breaks {check}" for cell in self.cells for check in cell.broken]
 
     def cell(self, engine: str, operator: Operator) -> Cell | None:
         """The answer of one engine to one operator; None where it was not asked."""
@@ -293,10 +309,7 @@ def _lines(result: Crosscheck) -> Iterator[str]:
         yield f"  {name}: {_answers(result, engine)}"
     for finding in result.findings:
         yield from (f"  {line}" for line in str(finding).splitlines())
-    for cell in result.cells:
-        for check in cell.checks:
-            if not check.passed:
-                yield f"  {cell.engine} breaks {check.name}: {check.left!r} and {check.right!r}"
+    yield from (f"  {line}" for line in result.broken())
 
 
 def _answers(result: Crosscheck, engine: EngineRun) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from adglot.crosscheck.model import Cell, Crosscheck, EngineRun, FreeCheck
+from adglot.crosscheck.model import Cell, Crosscheck, EngineRun
 
 SKIPPED = ("unsupported", "unchecked")
 
@@ -30,11 +30,11 @@ def junit(result: Crosscheck) -> str:
 
 def _case(result: Crosscheck, cell: Cell) -> ET.Element:
     case = _element(result, cell.operator, cell.engine, cell.seconds)
-    verdict, broken = cell.verdict, [check for check in cell.checks if not check.passed]
+    verdict = cell.verdict
     if verdict.kind == "error":
         _say(case, "error", str(verdict))
-    elif verdict.kind == "mismatch" or broken:
-        _say(case, "failure", _message(cell, broken), _details(result, cell))
+    elif verdict.kind == "mismatch" or cell.broken:
+        _say(case, "failure", _message(cell), _details(result, cell))
     elif verdict.kind in SKIPPED:
         _say(case, "skipped", str(verdict))
     else:
@@ -57,15 +57,14 @@ def _say(case: ET.Element, tag: str, message: str, text: str = "") -> None:
     ET.SubElement(case, tag, message=message).text = text or None
 
 
-def _message(cell: Cell, broken: list[FreeCheck]) -> str:
+def _message(cell: Cell) -> str:
     parts = [str(cell.verdict)] if cell.verdict.kind == "mismatch" else []
-    return "; ".join(parts + [f"breaks {check.name}" for check in broken])
+    return "; ".join(parts + [f"breaks {check.name}" for check in cell.broken])
 
 
 def _details(result: Crosscheck, cell: Cell) -> str:
     found = [str(f) for f in result.findings if f.operator == cell.operator]
-    checks = [f"{c.name}: {c.left!r} and {c.right!r}" for c in cell.checks if not c.passed]
-    return "\n".join(found + checks)
+    return "\n".join([*found, *map(str, cell.broken)])
 
 
 def _counts(suite: ET.Element) -> dict[str, str]:

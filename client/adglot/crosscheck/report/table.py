@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from adglot.calls import Operator
 from adglot.crosscheck.model import Cell, Crosscheck, EngineRun, Kind, Verdict
 
 STYLES: dict[Kind, str] = {
@@ -27,7 +28,7 @@ def table(result: Crosscheck) -> RenderableType:
     """
     parts: list[RenderableType] = [_matrix(result)]
     parts += [Text(str(finding)) for finding in result.findings]
-    parts += [Text(line, "red") for line in _broken(result)]
+    parts += [Text(line, "red") for line in result.broken()]
     parts += [Text(f"{run.name}: {run.reason}", "dim") for run in result.engines if run.reason]
     return Group(*parts)
 
@@ -47,10 +48,10 @@ def _name(run: EngineRun) -> Text:
     return Text(run.name).append(f"\n{run.version}" if run.version else "", "dim")
 
 
-def _cell(result: Crosscheck, run: EngineRun, operator: str) -> Text:
+def _cell(result: Crosscheck, run: EngineRun, operator: Operator) -> Text:
     if not run.available:
         return Text("unavailable", "dim")
-    cell = next((c for c in result.cells if (c.engine, c.operator) == (run.name, operator)), None)
+    cell = result.cell(run.name, operator)
     return Text("") if cell is None else label(cell.verdict).append(_numbers(cell), "dim")
 
 
@@ -63,14 +64,9 @@ def label(verdict: Verdict) -> Text:
 def _numbers(cell: Cell) -> str:
     if not cell.blocks:
         return f"\n{cell.verdict.why}" if cell.verdict.why else ""
-    time = f", {1e3 * cell.seconds:.3g} ms" if cell.seconds else ""  # values may come along
+    time = f", {_duration(cell.seconds)}" if cell.seconds else ""  # values may come along
     return f"\n{cell.max_ulps:.3g} ulp{time}"
 
 
-def _broken(result: Crosscheck) -> list[str]:
-    return [
-        f"{cell.engine} breaks {check.name}: {check.left!r} and {check.right!r}"
-        for cell in result.cells
-        for check in cell.checks
-        if not check.passed
-    ]
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
