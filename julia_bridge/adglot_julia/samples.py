@@ -7,7 +7,6 @@ The file is a protobuf message without a proto of its own: field 1 is a sample, 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,23 @@ import numpy as np
 from adglot import ops
 from adglot.codec.graphs import dumps
 from adglot.codec.tensors import tensor_to_proto
-from adglot.ir import Graph, Type
-from adglot.ops.core import Array, Op, Sample
+from adglot.ops.sampled import Sampled, sampled
 
 
 def write(path: Path) -> int:
     """Write every sample of every op; how many there were."""
-    fields = [_field(1, _sample(*case)) for case in samples()]
+    fields = [_field(1, _sample(case)) for case in sampled(ops.TABLE)]
     path.write_bytes(b"".join(fields))
     return len(fields)
 
 
-def samples() -> Iterator[tuple[str, Graph, list[Array]]]:
-    """Name, graph and point of every sample of the table."""
-    for op in ops.TABLE.values():
-        for k, sample in enumerate(op.samples()):
-            yield f"{op.name}[{k}]", graph_of(op, sample), list(map(np.asarray, sample.operands))
-
-
-def graph_of(op: Op, sample: Sample) -> Graph:
-    """The graph of one op on inputs like those of a sample.
-
-    >>> negative = ops.TABLE["negative"]
-    >>> graph_of(negative, Sample((np.ones(2),)))
-    <Graph negative(float64[2]) -> (float64[2]), 1 nodes>
-    """
-    builder = ops.Builder()
-    inputs = [builder.input(Type.of(x)) for x in sample.operands]
-    outputs = builder.emit(op, inputs, op.complete(sample.attributes))
-    return builder.build(inputs, outputs, name=op.name)
-
-
-def _sample(name: str, graph: Graph, point: Sequence[Array]) -> bytes:
-    values = ops.evaluate(graph, point)
+def _sample(case: Sampled) -> bytes:
+    values = ops.evaluate(case.graph, case.point)
     return b"".join(
         [
-            _field(1, name.encode()),
-            _field(2, dumps(graph)),
-            *(_field(3, _tensor(x)) for x in point),
+            _field(1, case.name.encode()),
+            _field(2, dumps(case.graph)),
+            *(_field(3, _tensor(x)) for x in case.point),
             *(_field(4, _tensor(y)) for y in values),
         ]
     )

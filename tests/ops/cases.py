@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from adglot import ops
-from adglot.ir import Graph, Type
+from adglot.ir import Graph
 from adglot.ops import Op, Sample
 from adglot.ops.core import Array
+from adglot.ops.sampled import graph_of
 from adglot_server.transforms.jvp import jvp
 from adglot_server.transforms.transpose import vjp
 
@@ -95,10 +96,7 @@ class Case:
     @cached_property
     def program(self) -> Program:
         point = [np.asarray(x) for x in self.sample.operands]
-        builder = ops.Builder()
-        inputs = [builder.input(Type.of(x)) for x in point]
-        outputs = builder.emit(self.op, inputs, self.op.complete(self.sample.attributes))
-        return Program(builder.build(inputs, outputs, name=self.op.name), point)
+        return Program(graph_of(self.op, self.sample), point)
 
     @cached_property
     def single(self) -> Case:
