@@ -21,7 +21,7 @@ from adglot import ops
 from adglot.errors import AdglotError
 from adglot.ir import Graph, Type
 from adglot.ops.core import Array, Op, Sample
-from adglot_julia.samples import graph_of
+from adglot.ops.sampled import graph_of
 from adglot_server.engines.base import Engine, Request
 from adglot_server.engines.native import NativeEngine
 
