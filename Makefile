@@ -8,7 +8,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
-ENGINES ?= native extended finite-difference complex-step autograd
+ENGINES ?= native extended finite-difference complex-step autograd casadi jax symbolic torch
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -80,11 +80,12 @@ bench: $(VENV)/.installed-bench ## measure against a bare gRPC echo, SciPy and C
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: conformance
-conformance: $(VENV)/.installed-test ## put every op to each of ENGINES, for the docs
-	@for engine in $(ENGINES); do \
+conformance: $(VENV)/.installed-test-engines ## put every op to each of ENGINES, for the docs
+	@wrong=; for engine in $(ENGINES); do \
 	  mkdir -p "docs/conformance/$$(dirname "$$engine")" && \
-	  $(BIN)/adglot conformance --engine "$$engine" --out "docs/conformance/$$engine.json" $(ARGS); \
-	done
+	  $(BIN)/adglot conformance --engine "$$engine" --out "docs/conformance/$$engine.json" $(ARGS) \
+	    || wrong="$$wrong $$engine"; \
+	done; test -z "$$wrong" || { echo "make conformance: not all is right with$$wrong" >&2; exit 1; }
 
 .PHONY: bench-julia
 bench-julia: $(VENV)/.installed-test-julia ## measure gradients by Julia against a bare echo and DI's own time
