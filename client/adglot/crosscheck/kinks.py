@@ -59,22 +59,21 @@ def _tangents_between(found: Alone, said: Sequence[Array], turn: Turn, seen: See
 
 
 def _cotangents_between(found: Alone, said: Sequence[Array], turn: Turn, seen: Seen) -> bool:
-    weights = [None if ct is None else _wide(ct) for ct in found.seeds]
     for along in directions(found):
-        ends = [
-            np.asarray(sum(inner(w, y) for w, y in _weighted(weights, seen(ys))))
-            for ys in slopes(found, [turn(d) for d in along])
-        ]
+        behind, ahead = (
+            _weighted(found.seeds, seen(ys)) for ys in slopes(found, [turn(d) for d in along])
+        )
+        ends = np.minimum(behind, ahead).sum(), np.maximum(behind, ahead).sum()
         value = sum(inner(_wide(c), along[k]) for k, c in zip(found.slots, said, strict=True))
         if not _inside(np.asarray(value), *ends):
             return False
     return True
 
 
-def _weighted(
-    weights: Sequence[Array | None], ys: Sequence[Array]
-) -> Iterator[tuple[Array, Array]]:
-    yield from ((w, y) for w, y in zip(weights, ys, strict=True) if w is not None)
+def _weighted(cotangents: Sequence[Array | None], ys: Sequence[Array]) -> Array:
+    """What each component adds to the inner product: at a kink each may choose for itself."""
+    pairs = [(ct, y) for ct, y in zip(cotangents, ys, strict=True) if ct is not None]
+    return np.concatenate([np.ravel(np.real(np.conj(_wide(ct)) * y)) for ct, y in pairs])
 
 
 def directions(found: Alone) -> Iterator[list[Array]]:
