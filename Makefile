@@ -35,7 +35,7 @@ test: $(VENV)/.installed-test ## run every test and every documented example
 # About 1.2 GB to install, so apart from the rest.
 .PHONY: test-engines
 test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi, jax and torch
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests/engines tests/crosscheck $(ARGS)
 
 # Finds Julia as juliacall does: PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or what
 # adglot julia install has made. Without one the tests are skipped, and one line says how many.

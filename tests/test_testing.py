@@ -129,5 +129,5 @@ def test_engines_differ() -> None:
 
 def test_an_engine_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adglot_server.engines.finite_difference._available", lambda: False)
-    with pytest.raises(AssertionError, match="finite-difference is not available: .*pip install"):
+    with pytest.raises(AssertionError, match=r"finite-difference is not available: .*pip install"):
         assert_gradients_agree(np.tanh, X, engines=["native", "autograd", "finite-difference"])
