@@ -1,0 +1,86 @@
+"""Compile LLVM IR for this machine with llvmlite, and own the code."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+
+def available() -> bool:
+    """Whether llvmlite is installed."""
+    return find_spec("llvmlite") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The machine that code is made for, in LLVM's words."""
+
+    triple: str
+    cpu: str
+    features: str
+
+
+@cache
+def host() -> Target:
+    """This machine."""
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features().flatten()
+    return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MachineCode:
+    """A compiled function of integers (addresses, most of them), called without the GIL.
+
+    The code lives as long as this object, in `nbytes` of memory.
+    """
+
+    function: Callable[..., None]
+    nbytes: int
+    engine: Any
+    """Frees the code when it goes."""
+
+
+def compile_text(text: str, entry: str, arity: int) -> MachineCode:
+    """Machine code of a module whose function `entry` takes so many int64, and returns nothing."""
+    llvm = _llvm()
+    module, machine = _optimized(text, host())
+    engine = llvm.create_mcjit_compiler(module, machine)
+    sizes: list[int] = []
+    engine.set_object_cache(lambda _, data: sizes.append(len(data)))
+    engine.finalize_object()
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arity)
+    return MachineCode(kind(engine.get_function_address(entry)), sum(sizes), engine)
+
+
+def assembly(text: str, target: Target) -> str:
+    """What a module becomes on any machine, as text."""
+    module, machine = _optimized(text, target)
+    return str(machine.emit_assembly(module))
+
+
+def _optimized(text: str, target: Target) -> tuple[Any, Any]:
+    """The module after LLVM's passes, without those that look for vectors: they are there."""
+    llvm = _llvm()
+    module = llvm.parse_assembly(text)
+    kind = llvm.Target.from_triple(target.triple)
+    machine = kind.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module, machine
+
+
+@cache
+def _llvm() -> Any:
+    """llvmlite's binding, made ready for every target it knows."""
+    from llvmlite import binding
+
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    return binding
