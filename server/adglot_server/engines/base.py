@@ -38,6 +38,8 @@ class Prepared:
     peak_bytes: int
     error_estimates: bool = False
     """Whether each derivative has an array of estimated absolute errors, behind them all."""
+    answered: Callable[[], str] | None = None
+    """Which executor gave this thread's last answer, where one may take over from another."""
     patterns: tuple[Pattern, ...] = ()
     """Where the request is sparse: one a derivative, of which the nonzeros are answered."""
     colours: int = 0
@@ -47,6 +49,11 @@ class Prepared:
     """What is run in an engine's own words, where that is no graph."""
     latex: str = ""
     """The same for a typesetter, where the engine can."""
+
+    @property
+    def last_executor(self) -> str:
+        """Who gave this thread's last answer."""
+        return self.answered() if self.answered else self.executor
 
     @property
     def text(self) -> str:

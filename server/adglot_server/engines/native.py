@@ -7,8 +7,8 @@ from adglot.ir import Graph
 from adglot.ops.cost import cost
 from adglot_server.engines.base import Prepared, Request
 from adglot_server.engines.versions import version
-from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
+from adglot_server.executors.tiered import Tiered
 from adglot_server.transforms.operators import derive
 from adglot_server.transforms.simplify import simplify
 from adglot_server.transforms.sparse import compress
@@ -26,18 +26,19 @@ class NativeEngine:
         )
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
-        """Derive, simplify, make the interpreter ready."""
+        """Derive, simplify, make ready; a program that is run often is compiled."""
         function = simplify(graph)
         derived = (compress.derive if request.sparse else derive)(function, request)
         program = simplify(derived.graph)
         points = 1 if request.batch is None else request.batch
-        interpreter = Interpreter(program)
+        tiered = Tiered(program)
         return Prepared(
-            execute=interpreter.run,
+            execute=tiered.run,
             values=derived.values,
             mode=derived.mode,
             passes=derived.passes,
-            executor=interpreter.name,
+            executor=tiered.name,
+            answered=lambda: tiered.name,
             function_ops=points * cost(function),
             program_ops=cost(program),
             peak_bytes=peak_bytes(program),

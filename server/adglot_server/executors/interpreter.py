@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,18 @@ NODE_OVERHEAD = 1_000
 """What starting one NumPy function costs, in scalar operations."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """One step that does the work of the nodes at the positions from start to stop.
+
+    It leaves what other nodes, outputs and guards read, each in an array of its own.
+    """
+
+    start: int
+    stop: int
+    step: Step
+
+
 class Interpreter:
     """A graph made ready to be run many times, by many threads at once.
 
@@ -40,8 +53,9 @@ class Interpreter:
 
     name = "interpreter"
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, fused: Sequence[Fused] = ()) -> None:
         self._graph = graph
+        self._fused = {position: one for one in fused for position in range(one.start, one.stop)}
         self._bodies = {
             id(value): Interpreter(value)
             for node in graph.nodes
@@ -102,6 +116,9 @@ class Interpreter:
         work = 0
         for position, (index, node) in enumerate(self._graph.numbered()):
             may_stop()
+            if (fused := self._fused.get(position)) is not None:
+                self._add_fused(fused, position, node, dying[position])
+                continue
             if node.op == "constant":
                 self._constants.append((index, node.attributes["value"]))  # type: ignore[arg-type]
                 continue
@@ -113,6 +130,14 @@ class Interpreter:
             self._add(self._step(node, index, target), node)
             if dying[position]:
                 self._add(partial(_free, dying[position]), node)
+
+    def _add_fused(self, fused: Fused, position: int, node: Node, dying: Sequence[int]) -> None:
+        """The step where its first node stands; what dies within is freed behind it."""
+        if position == fused.start:
+            self._add(_check, node)
+            self._add(fused.step, node)
+        if dying:
+            self._add(partial(_free, dying), node)
 
     def _add(self, step: Step, node: Node) -> None:
         self._steps.append(step)

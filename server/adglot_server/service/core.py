@@ -201,7 +201,7 @@ def _report(
 ) -> Report:
     return Report(
         engine=call.engine,
-        executor=prepared.executor,
+        executor=prepared.last_executor,
         mode=prepared.mode,
         passes=prepared.passes,
         function_ops=prepared.function_ops,

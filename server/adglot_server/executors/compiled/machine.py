@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -11,8 +12,8 @@ from typing import Any
 
 
 def available() -> bool:
-    """Whether llvmlite is installed."""
-    return find_spec("llvmlite") is not None
+    """Whether llvmlite is installed, on a Python whose arrays lie where compiled code looks."""
+    return sys.implementation.name == "cpython" and find_spec("llvmlite") is not None
 
 
 @dataclass(frozen=True, slots=True)

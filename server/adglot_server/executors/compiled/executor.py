@@ -1,0 +1,101 @@
+"""Run a graph with its regions compiled, and whatever else it has by the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adglot.ir import Graph
+from adglot_server.executors.compiled.kernel import Array, Kernel, TooLarge
+from adglot_server.executors.compiled.region import region_of
+from adglot_server.executors.compiled.schedule import WORTH, schedule
+from adglot_server.executors.control import FREELY, Control
+from adglot_server.executors.interpreter import Fused, Interpreter, Step, Values
+from adglot_server.executors.liveness import liveness
+
+MOST_NODES = 2000
+"""To plan the loops of more takes seconds."""
+
+
+class Compiled:
+    """A graph made ready to be run many times, by many threads at once, without the GIL.
+
+    >>> from adglot import ops
+    >>> from adglot.ir import Type
+    >>> import numpy as np
+    >>> b = ops.Builder()
+    >>> x = b.input(Type("float64", (2,)))
+    >>> program = Compiled(b.build([x], [ops.sqrt(x * x + 1.0)]))
+    >>> program.run([np.array([0.0, 1.0])])
+    [array([1.        , 1.41421356])]
+    >>> program.kernels
+    1
+    """
+
+    name = "compiled"
+
+    def __init__(self, graph: Graph, smallest: int = WORTH) -> None:
+        """Regions of fewer computing nodes than `smallest` are left to the interpreter.
+
+        Raises TooLarge for a graph that would take seconds to compile.
+        """
+        plan = schedule(graph, smallest)
+        if len(graph.nodes) > MOST_NODES:
+            raise TooLarge
+        fused, workspaces = [], []
+        self.nbytes = 0
+        for start, stop in plan.regions:
+            region = region_of(plan.graph, start, stop, plan.constants)
+            kernel = Kernel(region)
+            self.nbytes += kernel.nbytes
+            workspaces.append(kernel.workspace)
+            fused.append(Fused(start, stop, _step(kernel, region.inputs, region.outputs)))
+        self.kernels = len(fused)
+        self.peak_bytes = _peak(plan.graph, fused, workspaces)
+        self._interpreter = Interpreter(plan.graph, fused)
+
+    def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
+        """As `Interpreter.run`."""
+        return self._interpreter.run(inputs, control)
+
+
+def _peak(graph: Graph, fused: Sequence[Fused], workspaces: Sequence[int]) -> int:
+    """The most memory that a run needs at one time: all that a region leaves is there at once."""
+    live, types = liveness(graph), graph.types
+    ends = {one.stop - 1: size for one, size in zip(fused, workspaces, strict=True)}
+    inside = {position for one in fused for position in range(one.start, one.stop)}
+    left = _left(graph, inside)
+    held = peak = sum(type.nbytes for type in graph.inputs)
+    dead = 0
+    for position, (index, node) in enumerate(graph.numbered()):
+        made = range(index, index + len(node.outputs))
+        held += sum(types[i].nbytes for i in made if i in left)
+        peak = max(peak, held + ends.get(position, 0))
+        dead += sum(types[i].nbytes for i in live.dying[position] if i in left)
+        if position in ends or position not in inside:
+            held, dead = held - dead, 0
+    return peak + sum(types[i].nbytes for i in graph.outputs if live.root[i] != i)
+
+
+def _left(graph: Graph, inside: set[int]) -> set[int]:
+    """The values that are arrays at some time: all but those that stay within a region."""
+    outside = {
+        k
+        for position, (_, node) in enumerate(graph.numbered())
+        if position not in inside
+        for k in node.operands
+    }
+    outside.update(graph.outputs, (guard.value for guard in graph.guards))
+    left: set[int] = set()
+    for position, (index, node) in enumerate(graph.numbered()):
+        made = range(index, index + len(node.outputs))
+        left.update(i for i in made if position not in inside or i in outside)
+    return left
+
+
+def _step(kernel: Kernel, inputs: Sequence[int], outputs: Sequence[int]) -> Step:
+    def step(values: Values, control: Control) -> None:
+        results = kernel([values[i] for i in inputs])
+        for i, result in zip(outputs, results, strict=True):
+            values[i] = result
+
+    return step

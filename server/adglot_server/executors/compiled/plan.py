@@ -1,0 +1,205 @@
+"""Decide how a region is computed: which values are stored, which loops make them, and where.
+
+A value that is not stored is computed again wherever it is read, inside the loop that reads it.
+Stored are outputs, reductions, what costs more to compute again than to load, and what is read
+through an index that no loop can follow (a reshape that mixes axes, a gather).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE
+from adglot_server.executors.compiled.region import REDUCTIONS, Region
+
+AGAIN = 12
+"""A value read several times is stored when it takes this many additions to compute."""
+
+COSTS = {**dict.fromkeys(COSTLY, 25), "divide": 5, "sqrt": 6}
+ALIGNMENT = 64
+
+
+@dataclass(slots=True)
+class Nest:
+    """Values made by one nest of loops over `domain`, in order."""
+
+    domain: tuple[int, ...]
+    roots: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Nests in order, and the places in a workspace of values that are stored but no outputs."""
+
+    region: Region
+    stored: frozenset[int]
+    nests: tuple[Nest, ...]
+    places: dict[int, int]
+    workspace: int
+
+
+def plan(region: Region, force: Collection[int] = ()) -> Plan:
+    """The plan of a region; the values in `force` are stored in any case."""
+    stored = _stored(region, force)
+    needs = _needs(region, stored)
+    nests = _nests(region, stored, needs)
+    places, workspace = _workspace(region, nests, needs)
+    return Plan(region, frozenset(stored), tuple(nests), places, workspace)
+
+
+def same_but_ones(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes differ in axes of length 1 alone."""
+    return [n for n in a if n != 1] == [n for n in b if n != 1]
+
+
+# ------------------------------------------------------------------ what is stored
+
+
+def _stored(region: Region, force: Collection[int]) -> set[int]:
+    stored = {*region.outputs, *force}
+    for i, node in region.nodes.items():
+        if node.op in REDUCTIONS:
+            stored.add(i)
+        stored.update(_held(region, i))
+    readers = _readers(region)
+    cost: dict[int, int] = {}
+    for i, node in region.nodes.items():
+        again = sum(cost.get(k, 0) for k in node.operands)
+        if node.op in ELEMENTWISE:
+            again += COSTS.get(node.op, 1)
+            if (again >= AGAIN and len(readers[i]) > 1) or (again and _grows(region, i, readers)):
+                stored.add(i)
+        cost[i] = 0 if i in stored else again
+    return stored
+
+
+def _held(region: Region, index: int) -> list[int]:
+    """Operands that a node reads in another order than any loop has."""
+    node = region.nodes[index]
+    mixed = node.op == "reshape" and not same_but_ones(
+        region.types[index].shape, region.types[node.operands[0]].shape
+    )
+    held = node.operands if node.op == "take" else node.operands[:1] if mixed else ()
+    return [i for i in held if i in region.nodes]
+
+
+def _readers(region: Region) -> dict[int, list[int]]:
+    readers: dict[int, list[int]] = {i: [] for i in region.nodes}
+    for i, node in region.nodes.items():
+        for k in node.operands:
+            if k in readers:
+                readers[k].append(i)
+    return readers
+
+
+def _grows(region: Region, index: int, readers: dict[int, list[int]]) -> bool:
+    """Whether it is read by a larger value: it would be computed again for each element there."""
+    size = region.types[index].size
+    for i in readers[index]:
+        op = region.nodes[i].op
+        if (op in ELEMENTWISE or op == "broadcast_to") and region.types[i].size > size:
+            return True
+        if op == "reshape" and _grows(region, i, readers):
+            return True
+    return False
+
+
+# ------------------------------------------------------------------ loops
+
+
+def _needs(region: Region, stored: set[int]) -> dict[int, frozenset[int]]:
+    """For each value the stored ones that it is computed from."""
+    needs: dict[int, frozenset[int]] = {}
+    for i, node in region.nodes.items():
+        parts = [
+            frozenset((k,)) if k in stored else needs[k]
+            for k in dict.fromkeys(node.operands)
+            if k in region.nodes
+        ]
+        needs[i] = frozenset().union(*parts)
+    return needs
+
+
+def _nests(region: Region, stored: set[int], needs: dict[int, frozenset[int]]) -> list[Nest]:
+    todo = [i for i in region.nodes if i in stored]
+    done: set[int] = set()
+    nests = []
+    while todo:
+        first = next(i for i in todo if needs[i] <= done)
+        nest = Nest(region.domain(first))
+        for i in todo:
+            missing = needs[i] - done
+            fits = region.domain(i) == nest.domain and missing <= set(nest.roots)
+            if fits and (not missing or _same_place(region, i, missing, needs)):
+                nest.roots.append(i)
+        done.update(nest.roots)
+        todo = [i for i in todo if i not in done]
+        nests.append(nest)
+    return nests
+
+
+def _same_place(
+    region: Region, index: int, inside: Collection[int], needs: dict[int, frozenset[int]]
+) -> bool:
+    """Whether a value reads those of its own nest only where the loop just made them."""
+    domain = region.domain(index)
+    node = region.nodes[index]
+    if node.op in REDUCTIONS:
+        start = node.operands[0]
+        if start in inside:
+            return True
+        pending = [start]
+    else:
+        pending = [index]
+    seen: set[int] = set()
+    while pending:
+        i = pending.pop()
+        if i in seen or i not in region.nodes:
+            continue
+        seen.add(i)
+        for k in region.nodes[i].operands:
+            touched = k in inside or bool(needs.get(k, frozenset()) & set(inside))
+            if not touched:
+                continue
+            if region.nodes[i].op not in ELEMENTWISE or region.types[k].shape != domain:
+                return False
+            if k not in inside:
+                pending.append(k)
+    return True
+
+
+# ------------------------------------------------------------------ memory
+
+
+def _workspace(
+    region: Region, nests: list[Nest], needs: dict[int, frozenset[int]]
+) -> tuple[dict[int, int], int]:
+    """Places in bytes, taken again behind the last nest that reads; and how many there are."""
+    last: dict[int, int] = {}
+    for number, nest in enumerate(nests):
+        for i in nest.roots:
+            last.update(dict.fromkeys((*needs[i], i), number))
+    places: dict[int, int] = {}
+    live: list[tuple[int, int, int]] = []
+    top = 0
+    for number, nest in enumerate(nests):
+        for i in nest.roots:
+            if i in region.outputs:
+                continue
+            live = sorted(slot for slot in live if slot[2] >= number)
+            size = -(-region.types[i].nbytes // ALIGNMENT) * ALIGNMENT
+            at = _gap(live, size)
+            places[i] = at
+            live.append((at, at + size, last[i]))
+            top = max(top, at + size)
+    return places, top
+
+
+def _gap(live: list[tuple[int, int, int]], size: int) -> int:
+    at = 0
+    for begin, end, _ in live:
+        if at + size <= begin:
+            break
+        at = max(at, end)
+    return at

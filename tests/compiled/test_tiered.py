@@ -1,0 +1,120 @@
+"""Programs go over to compiled code when it has paid, keep to its memory, and come back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import adglot
+from adglot import ops
+from adglot.ir import Graph, Type
+from adglot.ops import Builder
+from adglot_server.executors import tiered
+from adglot_server.executors.compiled import machine
+from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.tiered import Tiered
+
+
+def graph(size: int = 20_000, shift: float = 0.0) -> Graph:
+    builder = Builder()
+    x = builder.input(Type("float64", (size,)))
+    y = ops.exp(ops.sin(x) * 2.0 + shift) + x
+    return builder.build([x], [y, ops.TABLE["sum"](y, axes=(0,))])
+
+
+def until_compiled(program: Tiered, x: np.ndarray[Any, Any], seconds: float = 60.0) -> int:
+    """Calls it takes; each gives the interpreter's values."""
+    wanted = Interpreter(graph(x.size)).run([x])
+    end, calls = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        for a, b in zip(program.run([x]), wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
+        if program.name == "compiled":
+            return calls
+        calls += 1
+    raise AssertionError("it was never compiled")
+
+
+def test_the_interpreter_answers_until_code_is_there() -> None:
+    x = np.linspace(-1, 1, 20_000)
+    program = Tiered(graph())
+    assert program.name == "interpreter"
+    assert until_compiled(program, x) >= tiered.CALLS
+    assert program.nbytes > 0
+
+
+def test_the_report_says_who_answered() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.exp(np.sin(x)) * x)
+
+    x = np.linspace(-1, 1, 50_000)
+    with adglot.connect() as ad:
+        call = ad.prepare(f, x, operator="gradient")
+        first = call(x)
+        assert call.report.executor == "interpreter"
+        end = time.monotonic() + 60
+        while call.report.executor == "interpreter" and time.monotonic() < end:
+            last = call(x)
+        assert call.report.executor == "compiled"
+    np.testing.assert_allclose(last, first, rtol=1e-13)
+
+
+def test_a_program_that_compiling_makes_slower_stays_interpreted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = Tiered(graph())
+    program.compile()
+    slow = program._compiled
+    assert slow is not None
+    kernel_run = slow._interpreter.run
+
+    class Slow:
+        def run(self, *given: Any) -> Any:
+            time.sleep(0.005)
+            return kernel_run(*given)
+
+    monkeypatch.setattr(slow, "_interpreter", Slow())
+    program._fastest["interpreter"] = 1e-4
+    x = np.linspace(-1, 1, 20_000)
+    for _ in range(tiered.TRIALS + 1):
+        program.run([x])
+    assert program.name == "interpreter"
+
+
+def test_code_is_dropped_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = [Tiered(graph(1000, shift)) for shift in (0.0, 0.1, 0.2)]
+    programs[0].compile()
+    monkeypatch.setattr(tiered, "KEPT_BYTES", 2 * programs[0].nbytes + 1000)
+    programs[1].compile()
+    programs[0].run([np.ones(1000)])
+    programs[2].compile()
+    assert [one.nbytes > 0 for one in programs] == [True, False, True]
+    assert programs[1].name == "interpreter"
+
+
+def test_a_program_that_nobody_has_is_freed() -> None:
+    import gc
+    import weakref
+
+    program = Tiered(graph(1000))
+    program.compile()
+    gone = weakref.ref(program)
+    del program
+    gc.collect()
+    assert gone() is None
+
+
+def test_without_llvmlite_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "available", lambda: False)
+    program = Tiered(graph())
+    x = np.linspace(-1, 1, 20_000)
+    end = time.monotonic() + 4 * tiered.SECONDS
+    while time.monotonic() < end:
+        program.run([x])
+    assert program.name == "interpreter"
+    assert program.nbytes == 0
