@@ -53,9 +53,10 @@ def tanh(x: Lanes) -> Lanes:
     high, low = fast_two_sum(*_expm1_sum(bounded + bounded))
     total, rest = two_sum(high.constant(2.0), high)
     rest = rest + low
-    quotient = high / total
+    inverse = 1.0 / total
+    quotient = high * inverse
     wrong = (-quotient).fma(total, high) + (low - quotient * rest)
-    positive = quotient + wrong / total
+    positive = wrong.fma(inverse, quotient)
     small = size < 2.0**-28
     return small.choose(size, positive).intrinsic("copysign", x)
 

@@ -69,9 +69,10 @@ def cos(x: Lanes) -> Lanes:
 def tan(x: Lanes) -> Lanes:
     quadrant, sine, cosine = _in_quadrant(x)
     above, below = _swapped(quadrant, sine, cosine), _swapped(quadrant + 1, sine, cosine)
-    quotient = above[0] / below[0]
+    inverse = 1.0 / below[0]
+    quotient = above[0] * inverse
     wrong = (-quotient).fma(below[0], above[0]) + (above[1] - quotient * below[1])
-    result = quotient + wrong / below[0]
+    result = wrong.fma(inverse, quotient)
     odd = ((quadrant & 1) << 63) ^ result.bits()
     return x.compare("eq", 0.0).choose(x, odd.double())
 
