@@ -76,7 +76,7 @@ hooks: $(VENV)/.installed-dev ## check every commit before it is made
 	$(BIN)/prek install
 
 .PHONY: bench
-bench: $(VENV)/.installed-bench ## measure against a bare gRPC echo, SciPy and CasADi
+bench: $(VENV)/.installed-bench ## measure against a bare gRPC echo, SciPy, CasADi and JAX
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: conformance

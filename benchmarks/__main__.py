@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import crosscheck, sparse, wire
+from benchmarks import crosscheck, executors, sparse, wire
 from benchmarks.rows import Row
 from benchmarks.servers import running
 
@@ -22,15 +22,17 @@ RESULTS = Path(__file__).with_name("results.json")
 @click.command()
 @click.option("--seconds", default=2.0, show_default=True, help="Time for each pair.")
 def main(seconds: float) -> None:
-    """Round trips against a bare gRPC echo, sparse derivatives against CasADi, cross-checks."""
+    """Round trips against a bare gRPC echo, derivatives against peers, cross-checks."""
     console = Console()
     service = list(_service(console, seconds))
     console.print(_table("The service path", service))
     derivatives = list(track(sparse.rows(seconds), "sparse", sparse.COUNT, console=console))
     console.print(_table("Sparse derivatives", derivatives))
+    made = list(track(executors.rows(seconds), "executors", executors.COUNT, console=console))
+    console.print(_table("Derivatives in steady state", made))
     added = list(track(crosscheck.rows(seconds), "cross-check", crosscheck.COUNT, console=console))
     console.print(_table("What a cross-check adds", added))
-    rows = [asdict(row) for row in (*service, *derivatives, *added)]
+    rows = [asdict(row) for row in (*service, *derivatives, *made, *added)]
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
 
 
