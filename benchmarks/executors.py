@@ -1,7 +1,8 @@
 """Derivatives in steady state: compiled code against JAX's jit, CasADi, and NumPy.
 
-CasADi runs in its own machine: gcc takes minutes for some of these. NumPy is our own interpreter at the same derivative program. JAX's arguments are its own arrays
-already. Every pair is interleaved in one run; medians count.
+CasADi runs in its own machine: gcc takes minutes for some of these. NumPy is our own interpreter
+at the same derivative program. JAX's arguments are its own arrays already. Every pair is
+interleaved in one run; medians count.
 """
 
 from __future__ import annotations
