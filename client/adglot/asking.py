@@ -11,7 +11,7 @@ from adglot.calls import DEFAULT_ENGINE, Answer, Array, Call, Mode, Operator, Po
 from adglot.errors import AdglotError, GuardFailed
 from adglot.ir import Graph
 from adglot.naming import named_error
-from adglot.points import Point, Source
+from adglot.points import Batch, Point, Source
 from adglot.reports import tell
 from adglot.sending import Known, by_digest
 
@@ -65,8 +65,13 @@ class Ask:
     source: Source
     args: tuple[Any, ...]
     engine: str = DEFAULT_ENGINE
-    batch: bool = False
+    batch: Batch = False
     timeout: float | None = None
+
+    @property
+    def batched(self) -> bool:
+        """Whether any argument has a leading axis of points."""
+        return self.batch if isinstance(self.batch, bool) else any(self.batch)
 
     def send(
         self, build: Callable[[Point], Fields], wrap: Callable[[Call], Request] | None = None
@@ -105,7 +110,7 @@ class Ask:
             graph=point.graph,
             values=point.values,
             engine=self.engine,
-            batch=self.batch,
+            batch=self.batched,
             deadline=deadline,
             **fields,
         )

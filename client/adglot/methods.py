@@ -15,14 +15,14 @@ from adglot.calls import OPERATORS, Mode
 from adglot.errors import InvalidArgument, Unsupported, Violation
 from adglot.ir import Graph
 from adglot.plans import Argnums
-from adglot.points import Function, KeepingSource, Source, source
+from adglot.points import Batch, Function, KeepingSource, Source, source
 
 
 class Keywords(TypedDict, total=False):
     """What every operator takes; see `Methods`."""
 
     engine: str
-    batch: bool
+    batch: Batch
     timeout: float | None
 
 
@@ -34,7 +34,8 @@ class Methods(ABC):
     of arrays; a part of a result that has no derivative (an integer) is None. Keywords of all:
 
     - ``engine``: who differentiates, see `engines`.
-    - ``batch``: every array has a leading axis of points, and so has the result.
+    - ``batch``: every array has a leading axis of points, and so has the result. A tuple such as
+      ``(True, False)`` says it of each argument: one without the axis holds for all points.
     - ``timeout``: seconds until `DeadlineExceeded`, on this side and on the server.
 
     All raise `adglot.errors.AdglotError` only: InvalidArgument for a wrong shape, dtype or graph,
@@ -387,10 +388,15 @@ def _check_keywords(keywords: Mapping[str, Any]) -> None:
             f"unknown keywords {', '.join(sorted(unknown))}; every operator has {known}"
         )
     batch, timeout = keywords.get("batch", False), keywords.get("timeout")
-    if not isinstance(batch, bool):
-        raise InvalidArgument(Violation("batch", f"is True or False, got {batch!r}"))
+    if not (isinstance(batch, bool) or _bools(batch)):
+        what = f"is True or False, or a tuple of them, got {batch!r}"
+        raise InvalidArgument(Violation("batch", what))
     if not (timeout is None or isinstance(timeout, int | float)):
         raise InvalidArgument(Violation("timeout", f"is in seconds or None, got {timeout!r}"))
+
+
+def _bools(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(on, bool) for on in value)
 
 
 PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)

@@ -28,7 +28,7 @@ from adglot.errors import InvalidArgument, Violation
 from adglot.ir import LEAF, Graph, Tree, leaves_like
 from adglot.naming import named_text
 from adglot.nesting import nest, scalars, scatter
-from adglot.points import Point, as_dtype
+from adglot.points import Point, as_dtype, moving
 from adglot.sparse import blocks, check_installed
 
 Argnums = int | Sequence[int]
@@ -86,8 +86,8 @@ def gradient(ask: Ask, argnums: Argnums, value: bool) -> Plan[Any]:
 
 def derivative(ask: Ask, argnum: int) -> Plan[Any]:
     def build(point: Point) -> Fields:
-        values = [point.values[i] for i in point.positions(argnum)]
-        if [value.ndim - ask.batch for value in values] != [0]:
+        positions, on = point.positions(argnum), moving(point.inputs, ask.batch)
+        if [point.values[i].ndim - on[i] for i in positions] != [0]:
             what = "derivative takes one scalar argument: use gradient or jacobian"
             raise InvalidArgument(Violation(f"args[{argnum}]", what))
         return _whole("jacobian", argnum, mode="forward")(point)
@@ -217,7 +217,7 @@ def _by_output(point: Point, answer: Answer, items: Sequence[Any]) -> Any:
 
 
 def _blocks(ask: Ask, answer: Answer, sparse: bool) -> list[Any]:
-    return blocks(answer, ask.batch) if sparse else scalars(answer.derivatives)
+    return blocks(answer, ask.batched) if sparse else scalars(answer.derivatives)
 
 
 def _rows(tree: Tree, items: Sequence[Any]) -> list[Any]:

@@ -17,6 +17,9 @@ from adglot.ops import Value
 Function = Callable[..., Any] | Graph | str
 """What users name a function by: a callable, a graph, or the digest of a registered graph."""
 
+Batch = bool | tuple[bool, ...]
+"""Whether the arguments have a leading axis of points, all of them or each by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -64,10 +67,10 @@ def _listed(argnums: Any) -> list[int]:
 class Source(Protocol):
     """Where the graph of a function comes from."""
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         """The graph to use at these arguments; with `batch` they have a leading axis of points."""
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point | None:
         """After a guard has failed there: another graph, or None where there is no other."""
 
 
@@ -90,15 +93,16 @@ class GraphSource:
 
     graph: Graph
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         graph = self.graph
         inputs = _tuple_of(graph.input_tree, len(graph.inputs))
+        moving(inputs, batch)  # refuses a tuple for other arguments
         leaves = leaves_like(inputs, args, "args")
         values = tuple(as_dtype(x, t.dtype) for x, t in zip(leaves, graph.inputs, strict=True))
         outputs = graph.output_tree if graph.output_tree.size == len(graph.outputs) else None
         return Point(graph, values, inputs, outputs)
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point | None:
         return None
 
 
@@ -108,11 +112,11 @@ class DigestSource:
 
     digest: str
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         tree = Tree("tuple", (LEAF,) * len(args))
         return Point(self.digest, _arrays(args), tree, None)
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point | None:
         return None
 
 
@@ -122,16 +126,17 @@ class TracingSource:
 
     function: Callable[..., Any]
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         from adglot.tracing import trace
 
         leaves, tree = flatten(args)
         values = _arrays(leaves)
-        example = unflatten(tree, _first_points(values)) if batch else args
+        on = moving(tree, batch)
+        example = unflatten(tree, _first_points(values, on)) if any(on) else args
         graph = trace(self.function, *example)
         return Point(graph, values, tree, graph.output_tree)
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point | None:
         # Traced at this very point, so a guard can only fail at another point of the batch.
         return None
 
@@ -146,23 +151,36 @@ class KeepingSource:
         self._tracing = TracingSource(function)
         self._graphs: dict[Any, Graph] = {}
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         leaves, tree = flatten(args)
         values = _arrays(leaves)
-        graph = self._graphs.get(_key(tree, values, batch))
+        graph = self._graphs.get(_key(tree, values, moving(tree, batch)))
         if graph is None:
             return self.again(args, batch)
         return Point(graph, values, tree, graph.output_tree)
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point:
         point = self._tracing.at(args, batch)
         assert isinstance(point.graph, Graph)
-        self._graphs[_key(point.inputs, point.values, batch)] = point.graph
+        on = moving(point.inputs, batch)
+        self._graphs[_key(point.inputs, point.values, on)] = point.graph
         return point
 
 
-def _key(tree: Tree, values: Sequence[Array], batch: bool) -> Any:
-    return tree, tree.looks, tuple((value.dtype, value.shape[batch:]) for value in values)
+def _key(tree: Tree, values: Sequence[Array], on: Sequence[bool]) -> Any:
+    types = [(value.dtype, value.shape[lead:]) for value, lead in zip(values, on, strict=True)]
+    return tree, tree.looks, tuple(types)
+
+
+def moving(tree: Tree, batch: Batch) -> list[bool]:
+    """Which leaves of the tuple of arguments have a leading axis of points."""
+    if isinstance(batch, bool):
+        return [batch] * tree.size
+    if len(batch) != len(tree.children):
+        what = f"says it of {len(batch)} arguments, the function is called with"
+        raise InvalidArgument(Violation("batch", f"{what} {len(tree.children)}"))
+    pairs = zip(tree.children, batch, strict=True)
+    return [on for child, on in pairs for _ in range(child.size)]
 
 
 def _tuple_of(tree: Tree, size: int) -> Tree:
@@ -201,7 +219,11 @@ def _array(leaf: Any, field: str = "") -> Array:
         raise (error.within(field) if field else error) from None
 
 
-def _first_points(values: Sequence[Array]) -> list[Array]:
-    if not all(value.ndim and len(value) for value in values):
-        raise InvalidArgument("with batch=True every argument has a leading axis of points")
-    return [value[0] for value in values]
+def _first_points(values: Sequence[Array], on: Sequence[bool]) -> list[Array]:
+    pairs = list(zip(values, on, strict=True))
+    if not all(value.ndim and len(value) for value, lead in pairs if lead):
+        raise InvalidArgument(
+            "with batch=True every argument has a leading axis of points; batch=(True, False) says "
+            "that the second one has none"
+        )
+    return [value[0] if lead else value for value, lead in pairs]

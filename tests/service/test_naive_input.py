@@ -178,7 +178,12 @@ def test_seeds_that_are_all_none_are_refused(ad: Client) -> None:
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"batch": "yes"}, InvalidArgument, "batch: is True or False, got 'yes'"),
+        ({"batch": "yes"}, InvalidArgument, "batch: is True or False, or .* got 'yes'"),
+        (
+            {"batch": (True, True)},
+            InvalidArgument,
+            "batch: says it of 2 arguments",
+        ),
         ({"timeout": "a"}, InvalidArgument, "timeout: is in seconds or None, got 'a'"),
         ({"engin": "native"}, TypeError, "unknown keywords engin; every operator has engine"),
     ],

@@ -12,7 +12,7 @@ from adglot.asking import Ask, Fields, Plan, Session, Together
 from adglot.calls import Answer, Array
 from adglot.errors import AdglotError
 from adglot.ir import Graph, Tree
-from adglot.points import Point
+from adglot.points import Batch, Point
 
 NOWHERE = Tree("tuple")
 
@@ -23,10 +23,10 @@ class Here:
 
     point: Point
 
-    def at(self, args: tuple[Any, ...], batch: bool) -> Point:
+    def at(self, args: tuple[Any, ...], batch: Batch) -> Point:
         return self.point
 
-    def again(self, args: tuple[Any, ...], batch: bool) -> Point | None:
+    def again(self, args: tuple[Any, ...], batch: Batch) -> Point | None:
         return None
 
 

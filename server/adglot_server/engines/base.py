@@ -11,9 +11,19 @@ import numpy as np
 from adglot.calls import Answer, Call, EngineInfo, Explanation, Mode, Pattern
 from adglot.ir import Graph
 from adglot_server.executors.control import FREELY, Control
-from adglot_server.transforms.operators import Request
+from adglot_server.transforms.operators import ANY, Request
 
-__all__ = ["Control", "Engine", "Family", "Forwarder", "Mode", "Prepared", "Request"]
+__all__ = [
+    "ANY",
+    "Control",
+    "Engine",
+    "Family",
+    "Forwarder",
+    "Mode",
+    "Prepared",
+    "Request",
+    "Tiling",
+]
 
 Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, ...]
@@ -43,6 +53,10 @@ class Prepared:
     patterns: tuple[Pattern, ...] = ()
     """Where the request is sparse: one a derivative, of which the nonzeros are answered."""
     colours: int = 0
+    point_bytes: int = 0
+    """Where it runs at any number of points: the bytes of inputs and results at one of them.
+    `function_ops` and `program_ops` are of one point then, `peak_bytes` all that is needed besides.
+    """
     program: Graph | None = None
     """The derivative program, where the engine runs a graph."""
     formula: str = ""
@@ -87,6 +101,13 @@ class Engine(Protocol):
         Raises Unsupported for ops or operators it lacks, InvalidArgument for a request that has
         no answer.
         """
+
+
+@runtime_checkable
+class Tiling(Protocol):
+    """An engine whose programs can take any number of points: `Request.batch` may be `ANY`."""
+
+    tiling: bool
 
 
 @runtime_checkable

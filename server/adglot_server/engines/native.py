@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adglot.calls import OPERATORS, EngineInfo
 from adglot.ir import Graph
 from adglot.ops.cost import cost
 from adglot_server.engines.base import Prepared, Request
 from adglot_server.engines.versions import version
+from adglot_server.executors.batches import Batches
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.executors.tiered import Tiered
 from adglot_server.transforms.operators import derive
@@ -18,6 +21,7 @@ class NativeEngine:
     """Exact derivatives of every op in the table, any order, forward and reverse."""
 
     name = "native"
+    tiling = True
 
     def info(self) -> EngineInfo:
         """Always available: it needs NumPy only."""
@@ -26,22 +30,27 @@ class NativeEngine:
         )
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
-        """Derive, simplify, make ready; a program that is run often is compiled."""
+        """Derive, simplify, make ready, for one point or for any number of them.
+
+        A program that is run often is compiled.
+        """
         function = simplify(graph)
-        derived = (compress.derive if request.sparse else derive)(function, request)
+        derive_it = compress.derive if request.sparse else derive
+        derived = derive_it(function, replace(request, batch=None))
         program = simplify(derived.graph)
-        points = 1 if request.batch is None else request.batch
-        tiered = Tiered(program)
+        batches = None if request.batch is None else Batches(program, request.shared)
+        executor = batches or Tiered(program)
         return Prepared(
-            execute=tiered.run,
+            execute=executor.run,
             values=derived.values,
             mode=derived.mode,
             passes=derived.passes,
-            executor=tiered.name,
-            answered=lambda: tiered.name,
-            function_ops=points * cost(function),
+            executor=executor.name,
+            answered=lambda: executor.name,
+            function_ops=cost(function),
             program_ops=cost(program),
-            peak_bytes=peak_bytes(program),
+            peak_bytes=batches.peak_bytes if batches else peak_bytes(program),
+            point_bytes=batches.point_bytes if batches else 0,
             patterns=derived.patterns,
             colours=derived.colours,
             program=program,

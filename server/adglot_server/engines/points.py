@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adglot.errors import AdglotError
 from adglot.ir import Graph, Type
 from adglot_server.engines.base import Array, Execute, Request
+from adglot_server.executors.batches import at_point
 from adglot_server.executors.control import Control
 from adglot_server.transforms.operators import check, jacobian_mode, refuse_complex, restrict
 
@@ -45,10 +47,16 @@ def at_each(one: Execute, types: Sequence[Type], batch: int | None) -> Execute:
     if batch is None:
         return one
 
+    def located(b: int, inputs: list[Array], control: Control) -> list[Array]:
+        try:
+            return one(inputs, control)
+        except AdglotError as error:
+            raise at_point(error, b) from error
+
     def execute(inputs: Sequence[Array], control: Control) -> list[Array]:
         if batch == 0:
             return [np.zeros((0, *type.shape), type.dtype) for type in types]
-        results = [one([x[b, ...] for x in inputs], control) for b in range(batch)]
+        results = [located(b, [x[b, ...] for x in inputs], control) for b in range(batch)]
         return [np.stack(parts) for parts in zip(*results, strict=True)]
 
     return execute

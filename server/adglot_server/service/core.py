@@ -28,17 +28,20 @@ from adglot.ops.core import REQUIRED
 from adglot.ops.index_sets import limited_to
 from adglot.stopping import stopped_by
 from adglot_server.engines import coloured
-from adglot_server.engines.base import Control, Engine, Prepared, Request
+from adglot_server.engines.base import ANY, Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
 from adglot_server.service.anonymous import anonymous
 from adglot_server.service.cache import Cache
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
-from adglot_server.service.requests import Ports, build, resolve, to_request
+from adglot_server.service.requests import Ports, build, resolve, spread, to_request
 from adglot_server.service.turns import give_up_turn
 
 PROGRAM_SIZE = 4
 """A derivative program and what runs it, in sizes of the function's graph."""
+
+TILE_SIZES = 3
+"""Programs that batches of one graph are run with, as a rule: for large tiles, and for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,11 @@ class Core:
 
     def _answer(self, call: Call, ports: Ports, graph: Graph, control: Control) -> Answer:
         request, inputs = build(call, ports, graph)
+        if request.shared and not self.engines.tiles(call.engine):
+            request, inputs = spread(request, inputs)
         prepared, prepare_seconds = self._prepare(call.engine, graph, request, control)
+        points = 1 if request.batch is None else request.batch
+        self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
         control.check()
         started = time.perf_counter()
         results = prepared.run(inputs, control)
@@ -133,7 +140,7 @@ class Core:
         return Answer(
             values if _wants_values(call) else (),
             derivatives,
-            _report(call, ports, graph, prepared, prepare_seconds, seconds),
+            _report(call, ports, graph, _of_all(prepared, points), prepare_seconds, seconds),
             estimates,
             prepared.patterns,
         )
@@ -150,8 +157,12 @@ class Core:
             with stopped_by(control.check), limited:
                 prepared = _prepared(self.engines.get(engine), graph, request)
             self.limits.check_memory(prepared.peak_bytes)
-            return Program(prepared, PROGRAM_SIZE * kept_bytes(graph) + _sparse_bytes(prepared))
+            sizes = TILE_SIZES if prepared.point_bytes else 1
+            size = PROGRAM_SIZE * sizes * kept_bytes(graph) + _sparse_bytes(prepared)
+            return Program(prepared, size)
 
+        if request.batch is not None and self.engines.tiles(engine):
+            request = replace(request, batch=ANY)
         program = self._programs.get_or_make((graph.digest, engine, request), make, control)
         return program.prepared, time.perf_counter() - started
 
@@ -169,6 +180,15 @@ class Core:
 def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
     """The call in positions alone, with the time that it still has here."""
     return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
+
+
+def _of_all(prepared: Prepared, points: int) -> Prepared:
+    """With the op counts of all points of a batch."""
+    if not prepared.point_bytes:
+        return prepared
+    counts = prepared.function_ops, prepared.program_ops
+    function_ops, program_ops = (points * count for count in counts)
+    return replace(prepared, function_ops=function_ops, program_ops=program_ops)
 
 
 def _prepared(engine: Engine, graph: Graph, request: Request) -> Prepared:

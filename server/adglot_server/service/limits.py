@@ -10,7 +10,7 @@ from adglot import ir
 from adglot.errors import InvalidArgument, LimitExceeded, Violation
 from adglot.ir import Graph
 from adglot_server.executors.liveness import peak_bytes
-from adglot_server.transforms.operators import Request
+from adglot_server.transforms.operators import ANY, Request
 
 
 def most(name: str) -> int:
@@ -53,7 +53,7 @@ class Limits:
 
     def check_request(self, graph: Graph, request: Request) -> None:
         """Refuse what the function alone, or the mere size of the result, already forbids."""
-        points = 1 if request.batch is None else request.batch
+        points = 1 if request.batch in (None, ANY) else request.batch
         self.check_memory(points * max(peak_bytes(graph), sum(_result_bytes(graph, request))))
 
     def check_memory(self, need: int) -> None:

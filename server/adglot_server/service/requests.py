@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,8 +44,8 @@ def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]
     """
     points = _points(call, graph) if call.batch else None
     front = () if points is None else (points,)
-    inputs = list(_inputs(call.values, graph.inputs, points))
-    faults = list(_faults("inputs", inputs, graph.inputs, front))
+    shared = _shared(call, graph)
+    faults = list(_faults("inputs", call.values, graph.inputs, front, shared))
     name = SEEDS.get(call.operator, "seeds")
     types = _seed_types(call, ports, graph)
     count = _seed_count(call, name, len(front)) if types else None
@@ -53,7 +53,18 @@ def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]
     faults += _faults(name, call.seeds, types, front)
     if faults:
         raise InvalidArgument(faults)
-    return to_request(call, ports, count, points), [*inputs, *call.seeds]
+    request = to_request(call, ports, count, points)
+    return replace(request, shared=shared), [*call.values, *call.seeds]
+
+
+def spread(request: Request, inputs: Sequence[Array]) -> tuple[Request, list[Array]]:
+    """The same for engines that take every input at every point."""
+    front = () if request.batch is None else (request.batch,)
+    whole = [
+        np.broadcast_to(x, (*front, *x.shape)) if i in request.shared else x
+        for i, x in enumerate(inputs)
+    ]
+    return replace(request, shared=()), whole
 
 
 def to_request(
@@ -107,13 +118,15 @@ def _points(call: Call, graph: Graph) -> int:
     )
 
 
-def _inputs(values: Sequence[Array], types: Sequence[Type], points: int | None) -> Iterator[Array]:
-    if len(values) != len(types):
-        what = f"the graph has {len(types)} inputs, got {len(values)}"
+def _shared(call: Call, graph: Graph) -> tuple[int, ...]:
+    """The inputs of a batch that hold for all points."""
+    if len(call.values) != len(graph.inputs):
+        what = f"the graph has {len(graph.inputs)} inputs, got {len(call.values)}"
         raise InvalidArgument(Violation("inputs", what))
-    for value, type in zip(values, types, strict=True):
-        shared = points is not None and value.shape == type.shape
-        yield np.broadcast_to(value, (points or 0, *type.shape)) if shared else value
+    if not call.batch:
+        return ()
+    pairs = enumerate(zip(call.values, graph.inputs, strict=True))
+    return tuple(i for i, (value, type) in pairs if value.shape == type.shape)
 
 
 def _seed_types(call: Call, ports: Ports, graph: Graph) -> list[Type]:
@@ -138,13 +151,17 @@ def _seed_count(call: Call, name: str, axis: int) -> int | None:
 
 
 def _faults(
-    name: str, arrays: Sequence[Array], types: Sequence[Type], front: tuple[int, ...]
+    name: str,
+    arrays: Sequence[Array],
+    types: Sequence[Type],
+    front: tuple[int, ...],
+    shared: Collection[int] = (),
 ) -> Iterator[Violation]:
     if len(arrays) != len(types):
         yield Violation(name, f"expected {len(types)}, got {len(arrays)}")
         return
     for i, (array, type) in enumerate(zip(arrays, types, strict=True)):
-        shape = (*front, *type.shape)
+        shape = type.shape if i in shared else (*front, *type.shape)
         if array.shape != shape or array.dtype != type.dtype:
             what = f"expected {type.with_shape(shape)!r}, got {array.dtype}{list(array.shape)}"
             yield Violation(f"{name}[{i}]", what)

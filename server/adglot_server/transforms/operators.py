@@ -16,6 +16,9 @@ from adglot_server.transforms.batch import batch, repeat, spread
 from adglot_server.transforms.jvp import jvp
 from adglot_server.transforms.transpose import vjp
 
+ANY = -1
+"""Any number of points."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -23,7 +26,9 @@ class Request:
 
     - `wrt`: indices of the inputs to differentiate; `of`: indices of the outputs.
     - `seeds`: K when tangents (jvp, hvp) or cotangents (vjp) come with a leading axis of K.
-    - `batch`: B when all values and seeds come with a leading axis of B points (before K).
+    - `batch`: B when all values and seeds come with a leading axis of B points (before K);
+      `ANY` for programs that take any number of points.
+    - `shared`: indices of the inputs that have no such axis, and hold for all points; with `ANY`.
     - `sparse`: nonzeros of the matrices only (jacobian, hessian); mode "mixed" is for these.
     """
 
@@ -34,6 +39,7 @@ class Request:
     seeds: int | None = None
     batch: int | None = None
     sparse: bool = False
+    shared: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
