@@ -220,6 +220,23 @@ def test_derivatives_of_det_of_every_order(a: Any) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10)
 
 
+D3, E3 = (
+    np.array([[1, -2, 4], [3, 2, -1], [2, 5, -3]]),
+    np.array([[2, 1, 0], [-1, 3, 7], [4, 1, 1]]),
+)
+
+
+@pytest.mark.parametrize("a", [np.zeros((3, 3)), rank(1, 3), rank(2, 3), np.eye(3)])
+def test_adjugates_along_directions_are_right_to_rounding(a: Any) -> None:
+    """Quadratic in a: the mixed difference is exact in integers, a third direction gives 0."""
+    signs = ((1, D3 + E3), (-1, D3), (-1, E3), (1, 0 * D3))
+    mixed = sum(sign * cofactors((a + moved).tolist()).T for sign, moved in signs)
+    point = [np.asarray(x, float) for x in (a, D3, E3)]
+    atol = 8 * np.finfo(float).eps * abs(mixed).max()
+    np.testing.assert_allclose(adjugate.evaluate(*point), mixed, atol=atol)
+    assert not adjugate.evaluate(*point, point[1]).any()
+
+
 def test_gradient_of_an_ill_conditioned_determinant() -> None:
     """Hilbert's matrix, condition 1e7, against fifty digits: cofactors of size 1e-8."""
     n = 6

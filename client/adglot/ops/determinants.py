@@ -38,6 +38,8 @@ def _infer_adjugate(a: Type, *directions: Type) -> Type:
 
 
 def _adjugate(a: Array, *directions: Array) -> Any:
+    if len(directions) >= a.shape[-1]:  # Cofactors are polynomials of a lower degree.
+        return np.zeros_like(a)
     x = _safe_inverse(a)
     if x is not None:
         return _regular_adjugate(a, x, directions)
@@ -104,11 +106,14 @@ def _diagonal_adjugate(s: Array, directions: Sequence[Array]) -> Any:
 
 
 def _mean_over_circle(s: Array, directions: Sequence[Array]) -> Any:
-    """A polynomial of z, where z is added to every small s: its value at 0 is its mean."""
+    """A polynomial of z, where z is added to every small s: its value at 0 is its mean.
+
+    On a circle as large as the largest s all matrices are well-conditioned.
+    """
     n = s.shape[-1]
     largest = s[..., :1]
-    small = s <= largest / 100
-    radius = np.where(largest > 0, largest / 50, 1.0)
+    small = s <= largest / 2
+    radius = np.where(largest > 0, largest, 1.0)
     total = 0.0
     for z in np.exp(2j * np.pi * np.arange(n + 1) / (n + 1)):
         moved = (s + small * radius * z)[..., None] * np.eye(n)
