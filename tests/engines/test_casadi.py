@@ -202,6 +202,14 @@ def test_guards_hold() -> None:
         prepared.run([np.array(0.5)])
 
 
+@pytest.mark.parametrize("operator", ["evaluate", "jacobian"])
+def test_what_numpy_refuses_is_refused(operator: str) -> None:
+    """CasADi's own inverse divides by a determinant of 0 and answers Inf."""
+    singular = np.array([[1.0, 2.0], [2.0, 4.0]])
+    with pytest.raises(InvalidArgument, match="Singular"):
+        answer(operator, lambda a: ops.TABLE["linalg.inv"](a), singular)
+
+
 def chain(x: Any) -> Any:
     """Each element with its neighbour, and all of them in the last one: an arrow."""
     neighbours = ops.slice(x, start=(0,), stop=(4,), strides=(1,)) * ops.slice(

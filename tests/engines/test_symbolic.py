@@ -229,6 +229,13 @@ def test_guards_hold() -> None:
         prepared.run([np.array(0.5)])
 
 
+def test_what_numpy_refuses_is_refused() -> None:
+    """The formula divides by a determinant of 0 and would answer Inf."""
+    singular = np.array([[1.0, 2.0], [2.0, 4.0]])
+    with pytest.raises(InvalidArgument, match="Singular"):
+        answer("jacobian", lambda a: ops.TABLE["linalg.inv"](a), singular)
+
+
 # ------------------------------------------------------------------ formulas
 
 

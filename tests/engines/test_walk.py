@@ -157,9 +157,17 @@ def test_ops_that_a_package_takes_silently_are_run_by_us_first():
     graph = build(lambda x, n: [TABLE["take"](x, n, axis=0)], X, np.array([0]))
     PointCheck(graph, Request("jvp"))([X, np.array([9])])
     with pytest.raises(InvalidArgument, match="out of bounds"):
-        PointCheck(graph, Request("jvp"), silent=("take",))([X, np.array([9])])
+        PointCheck(graph, Request("jvp"), indexing=("take",))([X, np.array([9])])
 
 
 def test_indices_that_stand_in_the_graph_cost_no_run_of_ours():
     graph = build(lambda x: [TABLE["take"](x, np.array([9]), axis=0)], X)
-    PointCheck(graph, Request("jvp"), silent=("take",))([X])
+    PointCheck(graph, Request("jvp"), indexing=("take",))([X])
+
+
+def test_what_numpy_refuses_is_found_by_a_run_of_ours():
+    singular = np.ones((2, 2))
+    graph = build(lambda x: [TABLE["linalg.inv"](x)], singular)
+    PointCheck(graph, Request("jvp"))([singular])
+    with pytest.raises(InvalidArgument, match="Singular"):
+        PointCheck(graph, Request("jvp"), raising=("linalg.inv",))([singular])

@@ -227,14 +227,23 @@ def computed_in(operands: Sequence[np.dtype[Any]], result: np.dtype[Any]) -> np.
 class PointCheck:
     """Checks with NumPy, at a point or a batch, what a package's function does not.
 
-    Guards, and indices out of range in those ops that the package answers silently; indices that
-    stand in the graph are left to the `Language`. Costs nothing for a graph without any.
+    Guards; indices out of range in the ops `indexing`, that the package answers silently, where
+    indices that stand in the graph are left to the `Language`; and what NumPy refuses in the ops
+    `raising`, such as a singular matrix. Costs nothing for a graph without any.
     """
 
-    def __init__(self, graph: Graph, request: Request, silent: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        request: Request,
+        *,
+        indexing: Collection[str] = (),
+        raising: Collection[str] = (),
+    ) -> None:
         self._count = len(graph.inputs)
         self._program: Interpreter | None = None
-        if _has_guards(graph) or _computes_indices(graph, silent):
+        raises = any(node.op in raising for node, _ in nodes(graph))
+        if raises or _has_guards(graph) or _computes_indices(graph, indexing):
             everything = tuple(range(len(graph.outputs)))
             asked = replace(request, operator="evaluate", of=everything, seeds=None)
             self._program = Interpreter(derive(graph, asked).graph)

@@ -54,7 +54,7 @@ LACKS = {
 }
 PACKAGE = Package("casadi", "casadi", LACKS)
 
-RAISING = ("linalg.cholesky", "linalg.inv", "linalg.slogdet", "linalg.solve")
+RAISING = ("linalg.cholesky", "linalg.inv", "linalg.solve")
 """Ops that NumPy refuses where expressions give some number."""
 
 
@@ -105,7 +105,7 @@ class _Program:
         from adglot_server.engines.casadi.program import Program
 
         self._matrices, self._lock = matrices, Lock()
-        self._check = PointCheck(graph, replace(request, batch=None), RAISING)
+        self._check = PointCheck(graph, replace(request, batch=None), raising=RAISING)
         self._made = Specialized(graph, lambda given: Program(graph, request, matrices, given))
 
     def always(self) -> Program | None:

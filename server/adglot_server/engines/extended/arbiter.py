@@ -20,7 +20,7 @@ from adglot_server.engines.extended.arithmetic import CTX
 from adglot_server.engines.walk import Language, PointCheck, Walk
 from adglot_server.executors.control import Control
 
-RAISING = ("linalg.inv", "linalg.slogdet", "linalg.solve", "linalg.triangular_solve")
+RAISING = ("linalg.inv", "linalg.solve", "linalg.triangular_solve")
 """Ops that LAPACK refuses where a matrix is singular but for its rounding: then we do, too."""
 
 FACTORS = (1, 2, 4)
@@ -34,7 +34,7 @@ class Arbiter:
         self._types = result_types(graph, request)
         self._parts = _Parts(len(request.of), request.operator != "evaluate")
         self._order = {"evaluate": 0, "hvp": 2, "hessian": 2}.get(request.operator, 1)
-        self._check = PointCheck(graph, replace(request, batch=None), RAISING)
+        self._check = PointCheck(graph, replace(request, batch=None), raising=RAISING)
         self._exact = _Stage(graph, request, functions.LANGUAGE)
         self._push = push
         self._long = _long_double(graph, request) if fast and self._order == 1 else None

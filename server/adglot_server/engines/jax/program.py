@@ -32,7 +32,7 @@ def in_double() -> Iterator[None]:
 def prepare(graph: Graph, request: Request) -> Prepared:
     """Trace, differentiate and compile; JAX compiles once, for these shapes."""
     plan = Composed(graph, request, forward=True)
-    check = PointCheck(graph, request, SILENT)
+    check = PointCheck(graph, request, indexing=SILENT)
     with in_double():
         compiled = None if plan.without_points() is not None else _compiled(plan)
 

@@ -40,7 +40,7 @@ LACKS = {
 }
 PACKAGE = Package("sympy", "symbolic", LACKS)
 
-RAISING = ("linalg.inv", "linalg.solve", "linalg.slogdet", "linalg.cholesky")
+RAISING = ("linalg.cholesky", "linalg.inv", "linalg.solve")
 """Ops that NumPy refuses where formulas give some number."""
 
 
@@ -85,7 +85,7 @@ class _Program:
 
     def __init__(self, graph: Graph, request: Request, matrices: Matrices) -> None:
         self._graph, self._request, self._matrices = graph, request, matrices
-        self._check = PointCheck(graph, replace(request, batch=None), RAISING)
+        self._check = PointCheck(graph, replace(request, batch=None), raising=RAISING)
         self._compiled = Specialized(graph, self._compile)
 
     def __call__(self, inputs: Sequence[Array], control: Control) -> list[Array]:
