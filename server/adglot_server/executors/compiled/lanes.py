@@ -246,6 +246,29 @@ def constant(code: Code, element: str, width: int, x: float) -> Lanes:
     return Lanes(code, element, width, text if width == 1 else f"splat ({element} {text})")
 
 
+def spread(x: Lanes, width: int) -> Lanes:
+    """A number in every lane of a vector."""
+    vector = typed(x.element, width)
+    one = x.code.define(f"insertelement {vector} poison, {x.type} {x.name}, i32 0")
+    lanes = f"<{width} x i32> zeroinitializer"
+    return x.code.value(x.element, width, f"shufflevector {vector} {one}, {vector} poison, {lanes}")
+
+
+def in_memory(name: str) -> str:
+    """What an element is in memory: bools are bytes there."""
+    return "i8" if name == "i1" else name
+
+
+def from_memory(x: Lanes, name: str) -> Lanes:
+    """What was loaded as an element in memory, as one in registers."""
+    return x.compare("ne", 0) if name == "i1" else x
+
+
+def to_memory(x: Lanes) -> Lanes:
+    """The opposite."""
+    return x.cast("zext", "i8") if x.element == "i1" else x
+
+
 def polynomial(x: Lanes, coefficients: list[float]) -> Lanes:
     """c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule with one rounding a step."""
     result = x.constant(coefficients[-1])

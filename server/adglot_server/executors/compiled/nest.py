@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE, convert, element
-from adglot_server.executors.compiled.lanes import Code, Lanes, constant, suffix, typed
+from adglot_server.executors.compiled.lanes import (
+    Code,
+    Lanes,
+    constant,
+    from_memory,
+    in_memory,
+    spread,
+    suffix,
+    to_memory,
+    typed,
+)
 from adglot_server.executors.compiled.plan import Nest, Plan
 from adglot_server.executors.compiled.reductions import Reduction, reduction
 from adglot_server.executors.compiled.region import REDUCTIONS, ints
@@ -213,17 +223,8 @@ class Writer:
         if width == 1:
             return self.scalars[term]
         if term not in self.lanes:
-            self.lanes[term] = self._spread(self.scalars[term])
+            self.lanes[term] = spread(self.scalars[term], WIDTH)
         return self.lanes[term]
-
-    def _spread(self, x: Lanes) -> Lanes:
-        vector = typed(x.element, WIDTH)
-        one = self.code.define(f"insertelement {vector} poison, {x.type} {x.name}, i32 0")
-        return self.code.value(
-            x.element,
-            WIDTH,
-            f"shufflevector {vector} {one}, {vector} poison, <{WIDTH} x i32> zeroinitializer",
-        )
 
     def _compute(self, term: Term, mode: Mode) -> Lanes:
         if term.kind == "load":
@@ -246,7 +247,7 @@ class Writer:
         if mode.width == 1:
             return first
         steps = ", ".join(f"i64 {k * place.stride}" for k in range(WIDTH))
-        return self._spread(first) + Lanes(self.code, "i64", WIDTH, f"<{steps}>")
+        return spread(first, WIDTH) + Lanes(self.code, "i64", WIDTH, f"<{steps}>")
 
     # -------------------------------------------------------------- memory
 
@@ -309,7 +310,7 @@ class Writer:
         return from_memory(x, name)
 
     def _store(self, x: Lanes, pointer: str, mode: Mode) -> None:
-        y = x.cast("zext", "i8") if x.element == "i1" else x
+        y = to_memory(x)
         if mode.mask is None:
             self.code.emit(f"store {y.type} {y.name}, ptr {pointer}, align 1")
             return
@@ -350,11 +351,3 @@ class Writer:
             return []
 
         self._counted(0, size, 1, body)
-
-
-def in_memory(name: str) -> str:
-    return "i8" if name == "i1" else name
-
-
-def from_memory(x: Lanes, name: str) -> Lanes:
-    return x.compare("ne", 0) if name == "i1" else x
