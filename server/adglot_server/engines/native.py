@@ -9,8 +9,8 @@ from adglot.ir import Graph
 from adglot.ops.cost import cost
 from adglot_server.engines.base import Prepared, Request
 from adglot_server.engines.versions import version
-from adglot_server.executors.batches import Batches
 from adglot_server.executors.liveness import peak_bytes
+from adglot_server.executors.pointwise import Pointwise
 from adglot_server.executors.tiered import Tiered
 from adglot_server.transforms.operators import derive
 from adglot_server.transforms.simplify import simplify
@@ -38,8 +38,8 @@ class NativeEngine:
         derive_it = compress.derive if request.sparse else derive
         derived = derive_it(function, replace(request, batch=None))
         program = simplify(derived.graph)
-        batches = None if request.batch is None else Batches(program, request.shared)
-        executor = batches or Tiered(program)
+        points = None if request.batch is None else Pointwise(program, request.shared)
+        executor = points or Tiered(program)
         return Prepared(
             execute=executor.run,
             values=derived.values,
@@ -49,8 +49,8 @@ class NativeEngine:
             answered=lambda: executor.name,
             function_ops=cost(function),
             program_ops=cost(program),
-            peak_bytes=batches.peak_bytes if batches else peak_bytes(program),
-            point_bytes=batches.point_bytes if batches else 0,
+            peak_bytes=points.batches.peak_bytes if points else peak_bytes(program),
+            point_bytes=points.batches.point_bytes if points else 0,
             patterns=derived.patterns,
             colours=derived.colours,
             program=program,

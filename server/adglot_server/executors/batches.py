@@ -19,7 +19,7 @@ from adglot.stopping import stopped_by
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import NODE_OVERHEAD, Interpreter
 from adglot_server.executors.liveness import peak_bytes
-from adglot_server.executors.tiered import Tiered
+from adglot_server.executors.tiered import Executor, Tiered
 from adglot_server.transforms.batch import batch
 from adglot_server.transforms.simplify import simplify
 
@@ -55,14 +55,20 @@ class Batches:
     [array([2., 4., 6.])]
     """
 
-    def __init__(self, graph: Graph, shared: Collection[int] = ()) -> None:
-        self._graph = graph
+    def __init__(
+        self,
+        graph: Graph,
+        shared: Collection[int] = (),
+        executor: Callable[[Graph], Executor] = Tiered,
+    ) -> None:
+        """`executor` makes what runs a tile, of its graph."""
+        self._graph, self._executor = graph, executor
         self._point = Interpreter(graph)
         self._on = [i not in shared for i in range(len(graph.inputs))]
         self._peak = max(1, peak_bytes(graph))
         self._start_cost = NODE_OVERHEAD * max(1, len(graph.nodes))
         self._point_cost = max(1, cost(graph))
-        self._programs: dict[int, Tiered] = {}
+        self._programs: dict[int, Executor] = {}
         self._lock = Lock()
         self._last = local()
 
@@ -88,13 +94,23 @@ class Batches:
 
         Raises what `Interpreter.run` does, with the number of the first point that fails.
         """
-        points = next(len(x) for x, on in zip(inputs, self._on, strict=True) if on)
+        points = self.points(inputs)
         sizes = self._cover(points)
         programs = {size: self._program(size, control) for size in sorted(set(sizes))}
         run = _Run(self, programs, sizes, inputs, points, control)
         run.everywhere(1 if self._peak > TILE_BYTES else min(cores(), len(sizes)))
         self._last.name = programs[sizes[0]].name if sizes else Interpreter.name
         return run.outputs
+
+    def points(self, inputs: Sequence[Array]) -> int:
+        """How many there are."""
+        return next(len(x) for x, on in zip(inputs, self._on, strict=True) if on)
+
+    def go_over(self, executor: Callable[[Graph], Executor]) -> None:
+        """Run tiles by another executor from now on."""
+        with self._lock:
+            self._executor = executor
+            self._programs.clear()
 
     def empty(self, points: int) -> list[Array]:
         """Arrays for the outputs of so many points."""
@@ -127,16 +143,16 @@ class Batches:
     def _estimate(self, sizes: Sequence[int]) -> int:
         return len(sizes) * self._start_cost + sum(sizes) * self._point_cost
 
-    def _program(self, size: int, control: Control) -> Tiered:
+    def _program(self, size: int, control: Control) -> Executor:
         with self._lock:
             if size not in self._programs:
                 with stopped_by(control.check):
                     self._programs[size] = self._made(size)
             return self._programs[size]
 
-    def _made(self, size: int) -> Tiered:
+    def _made(self, size: int) -> Executor:
         everywhere = [True] * len(self._graph.outputs)
-        return Tiered(simplify(batch(self._graph, self._on, size, everywhere)[0]))
+        return self._executor(simplify(batch(self._graph, self._on, size, everywhere)[0]))
 
     # ------------------------------------------------------------------ failures
 
@@ -162,7 +178,7 @@ class _Run:
     def __init__(
         self,
         batches: Batches,
-        programs: dict[int, Tiered],
+        programs: dict[int, Executor],
         sizes: Sequence[int],
         inputs: Sequence[Array],
         points: int,
@@ -177,12 +193,12 @@ class _Run:
 
     def everywhere(self, threads: int) -> None:
         """Run all tiles, by this thread and helpers; raises the error of the first point."""
-        helpers = [_helpers().submit(self._work) for _ in range(threads - 1)]
+        running = [helpers().submit(self._work) for _ in range(threads - 1)]
         try:
             self._work()
         finally:
             self._tiles = zip()
-            for helper in helpers:
+            for helper in running:
                 if not helper.cancel():
                     helper.result()
         if self._failed:
@@ -240,6 +256,6 @@ def cores() -> int:
 
 
 @cache
-def _helpers() -> ThreadPoolExecutor:
+def helpers() -> ThreadPoolExecutor:
     """Who works on batches besides the threads that ask for them."""
     return ThreadPoolExecutor(max(1, cores() - 1), "adglot-batch")

@@ -11,9 +11,10 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from math import inf
 from threading import Lock, local
 from typing import Protocol
 
@@ -44,21 +45,38 @@ SLACK = 1 << 16
 class Executor(Protocol):
     """Runs one graph."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """The outputs at these inputs: arrays of their own."""
 
 
-class Tiered:
-    """A graph made ready to be run many times, by whatever is fastest by now."""
+class Code(Executor, Protocol):
+    """Compiled code of a graph."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._interpreter = Interpreter(graph)
-        self._compiled: Compiled | None = None
+    nbytes: int
+
+
+class Tiers:
+    """A program that is run by whatever is fastest by now: first one way, then compiled.
+
+    - `first` runs it from the start; `compile_it` gives its code, or None where there can be none.
+    - `size` tells the size of a call by its inputs: times are compared by what one unit takes.
+    - `calls` that have to be made before compiling.
+    """
+
+    def __init__(
+        self,
+        first: Executor,
+        compile_it: Callable[[], Code | None],
+        size: Callable[[Sequence[Array]], int] = lambda inputs: 1,
+        calls: int = CALLS,
+    ) -> None:
+        self._first, self._compile_it, self._size, self._least = first, compile_it, size, calls
+        self._code: Code | None = None
         self._calls, self._spent = 0, 0.0
-        self._fastest = {Interpreter.name: float("inf"), Compiled.name: float("inf")}
+        self._fastest = {"first": inf, "code": inf}
         self._trials = 0
         self._pending = not machine.available()
         self._last = local()
@@ -68,59 +86,76 @@ class Tiered:
     @property
     def name(self) -> str:
         """Who answered this thread's last call; who would answer now, where there was none."""
-        current = Compiled.name if self._compiled else Interpreter.name
-        return getattr(self._last, "name", current)
+        return getattr(self._last, "name", (self._code or self._first).name)
 
     @property
     def nbytes(self) -> int:
         """Of compiled code and what it holds."""
-        compiled = self._compiled
-        return compiled.nbytes if compiled else 0
+        code = self._code
+        return code.nbytes if code else 0
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""
-        executor: Executor = self._compiled or self._interpreter
+        executor: Executor = self._code or self._first
         start = time.monotonic()
         results = executor.run(inputs, control)
         self._last.name = executor.name
-        self._note(executor, time.monotonic() - start, start)
+        now = time.monotonic()
+        if executor is not self._first:
+            self._trial((now - start) / self._size(inputs), now)
+        elif not self._pending:
+            self._count(now - start, self._size(inputs))
         return results
 
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
         try:
-            made = Compiled(self._graph)
-        except TooLarge:
-            return
+            code = self._compile_it()
         except RuntimeError:  # what llvmlite raises
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return
-        if made.kernels and made.peak_bytes <= peak_bytes(self._graph) + SLACK:
+        if code is not None:
             self.used = time.monotonic()
-            self._compiled = made
+            self._code = code
             _store().add(self)
 
     def drop(self) -> None:
         """Forget compiled code; it is made again when it has paid again."""
-        self._compiled, self._calls, self._spent, self._trials = None, 0, 0.0, 0
+        self._code, self._calls, self._spent, self._trials = None, 0, 0.0, 0
         self._pending = False
 
-    def _note(self, executor: Executor, seconds: float, now: float) -> None:
-        if executor is self._interpreter:
-            if not self._pending:
-                self._fastest[executor.name] = min(seconds, self._fastest[executor.name])
-                self._calls, self._spent = self._calls + 1, self._spent + seconds
-                if self._calls >= CALLS and self._spent >= SECONDS:
-                    self._pending = True
-                    _compile_later(self)
-            return
+    def _count(self, seconds: float, size: int) -> None:
+        """Compile when the first executor has taken long enough."""
+        self._fastest["first"] = min(seconds / size, self._fastest["first"])
+        self._calls, self._spent = self._calls + 1, self._spent + seconds
+        if self._calls >= self._least and self._spent >= SECONDS:
+            self._pending = True
+            _compile_later(self)
+
+    def _trial(self, seconds: float, now: float) -> None:
+        """Go back for good when the code was slower every time."""
         self.used = now
         if self._trials < TRIALS:
             self._trials += 1
-            self._fastest[executor.name] = min(seconds, self._fastest[executor.name])
-            slower = self._fastest[Compiled.name] > self._fastest[Interpreter.name]
-            if self._trials == TRIALS and slower:
-                self._compiled = None  # and nothing is pending: it is not made again
+            self._fastest["code"] = min(seconds, self._fastest["code"])
+            if self._trials == TRIALS and self._fastest["code"] > self._fastest["first"]:
+                self._code = None  # and nothing is pending: it is not made again
+
+
+class Tiered(Tiers):
+    """A graph made ready to be run many times, by the interpreter and then compiled."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(Interpreter(graph), lambda: _compiled(graph))
+
+
+def _compiled(graph: Graph) -> Compiled | None:
+    """Code that has something to do, and needs no more memory than the limits were told."""
+    try:
+        code = Compiled(graph)
+    except TooLarge:
+        return None
+    return code if code.kernels and code.peak_bytes <= peak_bytes(graph) + SLACK else None
 
 
 class _Store:
@@ -128,9 +163,9 @@ class _Store:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: weakref.WeakSet[Tiered] = weakref.WeakSet()
+        self._kept: weakref.WeakSet[Tiers] = weakref.WeakSet()
 
-    def add(self, new: Tiered) -> None:
+    def add(self, new: Tiers) -> None:
         with self._lock:
             self._kept.add(new)
             held = sorted((one for one in self._kept if one.nbytes), key=lambda one: one.used)
@@ -153,7 +188,7 @@ def _compiler() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="adglot-compile")
 
 
-def _compile_later(one: Tiered) -> None:
+def _compile_later(one: Tiers) -> None:
     """Compile, unless nobody has the program any more when its turn comes."""
     reference = weakref.ref(one)
 

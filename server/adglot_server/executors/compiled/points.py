@@ -9,7 +9,7 @@ import numpy as np
 from adglot.ir import Graph, Type
 from adglot.ops.core import Array
 from adglot_server.executors.compiled.elementwise import element
-from adglot_server.executors.compiled.expand import Expanded, expand
+from adglot_server.executors.compiled.expand import expand
 from adglot_server.executors.compiled.machine import MachineCode, compile_text
 from adglot_server.executors.compiled.scalars import NotTaken
 from adglot_server.executors.compiled.tiles import Column, Tiles
@@ -41,12 +41,16 @@ class PointKernel:
 
         Raises NotTaken for graphs of many scalars, or of ops that are not written out in these.
         """
-        expanded = expand(graph)
+        tiles = _tiles(graph, batched)
+        self._ops = tiles.ops
         self._graph, self._batched = graph, tuple(batched)
-        text = _text(graph, expanded, batched)
         arity = 2 + len(graph.inputs) + len(graph.outputs) + len(graph.guards)
-        self._code: MachineCode = compile_text(text, "adglot", arity)
+        self._code: MachineCode = compile_text(tiles.text(), "adglot", arity)
         self.nbytes = self._code.nbytes
+
+    def piece(self, ops: int) -> int:
+        """How many points, in whole tiles, take about so many scalar operations."""
+        return max(1, ops // (self._ops * WIDTH)) * WIDTH
 
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
         """Fill the outputs; returns the numbers of the points whose outputs do not hold.
@@ -101,10 +105,10 @@ def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:
         return None
 
 
-def _text(graph: Graph, expanded: Expanded, batched: Sequence[bool]) -> str:
+def _tiles(graph: Graph, batched: Sequence[bool]) -> Tiles:
     inputs = [_column(type, not on) for type, on in zip(graph.inputs, batched, strict=True)]
     results = [graph.types[i] for i in (*graph.outputs, *(g.value for g in graph.guards))]
-    return Tiles(expanded, inputs, [_column(type) for type in results]).text()
+    return Tiles(expand(graph), inputs, [_column(type) for type in results])
 
 
 def _column(type: Type, shared: bool = False) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from math import inf
 
@@ -38,7 +39,7 @@ class Column:
     shared: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Tiles:
     """Writes the module of one graph; results are its outputs, then its guards."""
 
@@ -54,12 +55,19 @@ class Tiles:
         inputs, of the results, and of a byte a tile, whose bits tell for which points the results
         do not hold.
         """
-        made = self.cut()
+        made = self.made
         parts = [self._part(n, made) for n in range(len(made.parts))]
         driver = self._driver(made)
         return f"{self.module}\n" + "\n".join((*parts, driver))
 
-    def cut(self) -> Cut:
+    @property
+    def ops(self) -> int:
+        """Of one point: computing, and bringing numbers there and back."""
+        columns = sum(column.size for column in (*self.inputs, *self.results))
+        return sum(map(len, self.made.parts)) + 2 * columns
+
+    @cached_property
+    def made(self) -> Cut:
         """The ops in functions."""
         outputs = [k for x in self.graph.outputs for k in x.ravel().tolist()]
         inputs = sum(column.size for column in self.inputs)

@@ -1,0 +1,106 @@
+"""Batches by a kernel over points, as soon as there is one; by tiles of programs until then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from adglot.errors import AdglotError
+from adglot.ir import Graph
+from adglot.ops.core import Array
+from adglot_server.executors.batches import Batches, cores, helpers
+from adglot_server.executors.compiled.points import PointKernel, compile_points
+from adglot_server.executors.control import FREELY, Control
+from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.tiered import Tiered, Tiers
+
+PIECE = 1 << 21
+"""Scalar ops between two looks at the deadline: about 0.3 ms."""
+
+
+class Pointwise(Tiers):
+    """The graph of one point, ready for batches of any size; many threads may run it at once.
+
+    >>> from adglot import ops
+    >>> from adglot.ir import Type
+    >>> b = ops.Builder()
+    >>> x = b.input(Type("float64", ()))
+    >>> Pointwise(b.build([x], [x * x])).run([np.array([1.0, 2.0, 3.0])])
+    [array([1., 4., 9.])]
+    """
+
+    def __init__(self, graph: Graph, shared: Collection[int] = ()) -> None:
+        """The inputs `shared` hold for all points, the others have a leading axis of these."""
+        on = tuple(i not in shared for i in range(len(graph.inputs)))
+        self.batches = Batches(graph, shared, Interpreter)
+
+        def compile_it() -> KernelBatches | None:
+            kernel = compile_points(graph, on)
+            if kernel is None:
+                self.batches.go_over(Tiered)
+                return None
+            return KernelBatches(kernel, self.batches)
+
+        first = on.index(True)
+        super().__init__(self.batches, compile_it, lambda inputs: max(1, len(inputs[first])), 1)
+
+
+class KernelBatches:
+    """Runs a kernel on all cores, and leaves to others the points at which it does not hold."""
+
+    name = PointKernel.name
+
+    def __init__(self, kernel: PointKernel, others: Batches) -> None:
+        self._kernel, self._others = kernel, others
+        self.nbytes = kernel.nbytes
+
+    def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
+        """As `Batches.run`."""
+        points = self._others.points(inputs)
+        outputs = self._others.empty(points)
+        try:
+            doubtful = self._everywhere(inputs, outputs, control)
+            if doubtful.size:
+                again = self._others.run(self._others.cut(inputs, lambda x: x[doubtful]), control)
+                for y, part in zip(outputs, again, strict=True):
+                    y[doubtful] = part
+        except AdglotError:
+            control.check()
+            return self._others.run(inputs, control)  # which tells at what point it was
+        return outputs
+
+    def _everywhere(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], control: Control
+    ) -> Array:
+        """Fill the outputs, by this thread and helpers; which points do not hold."""
+        points, size = self._others.points(inputs), self._kernel.piece(PIECE)
+        pieces = iter([slice(k, min(k + size, points)) for k in range(0, points, size)])
+        threads = min(cores(), -(-points // size))
+        running = [
+            helpers().submit(self._work, pieces, inputs, outputs, control)
+            for _ in range(threads - 1)
+        ]
+        try:
+            found = self._work(pieces, inputs, outputs, control)
+        finally:
+            for _ in pieces:  # if anything was raised, there is no need for the rest
+                pass
+            found_elsewhere = [one.result() for one in running if not one.cancel()]
+        return np.sort(np.concatenate([found, *found_elsewhere]))
+
+    def _work(
+        self,
+        pieces: Iterator[slice],
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        control: Control,
+    ) -> Array:
+        """Take pieces while there are any."""
+        found = [np.empty(0, np.int64)]
+        for piece in pieces:
+            control.check()
+            part = self._others.cut(inputs, lambda x, piece=piece: x[piece])  # type: ignore[misc]
+            doubtful = self._kernel.run(part, [y[piece] for y in outputs])
+            found.append(piece.start + doubtful)
+        return np.concatenate(found)
