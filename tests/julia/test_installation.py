@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -122,6 +123,18 @@ def test_packages_have_one_identity() -> None:
     both = _declared().keys() & uuids.keys()
     assert "DifferentiationInterface" in both
     assert {name: _declared()[name]["uuid"] for name in both} == {n: uuids[n] for n in both}
+
+
+def test_the_bridge_and_its_environment_have_the_same_bounds() -> None:
+    project = tomllib.loads((BRIDGE / "Project.toml").read_text())
+    bounds, declared = project["compat"], _declared()
+    named = project["deps"].keys() | project["weakdeps"].keys()
+    assert bounds.keys() == named | {"julia"}
+    both = named & declared.keys()
+    ours = {name: f"^{bounds[name]}" for name in both}
+    assert ours == {name: declared[name]["version"] for name in both}
+    environment = json.loads((ENVIRONMENT / "juliapkg.json").read_text())
+    assert environment["julia"] == f"^{bounds['julia']}"
 
 
 REQUIREMENTS = """

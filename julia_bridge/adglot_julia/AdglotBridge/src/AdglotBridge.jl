@@ -2,8 +2,8 @@
 Answers derivatives of adglot's graphs by Julia's AD packages, through DifferentiationInterface.
 
 A graph comes as the bytes of `adglot.v1.Graph` (protobuf.jl, graph.jl), becomes one Julia function
-(ops.jl, lowering.jl, program.jl), and is differentiated (operators.jl, engines.jl). bridge.jl has
-what the Python side calls.
+(ops.jl, lowering.jl, program.jl), and is differentiated (operators.jl, engines.jl). sparse.jl has the
+sparse matrices, bridge.jl what the Python side calls.
 """
 module AdglotBridge
 
@@ -13,6 +13,7 @@ import PrecompileTools
 import SpecialFunctions
 import TOML
 using LinearAlgebra
+using SparseArrays
 
 include("protobuf.jl")
 include("graph.jl")
@@ -25,6 +26,7 @@ include("program.jl")
 include("memory.jl")
 include("operators.jl")
 include("engines.jl")
+include("sparse.jl")
 include("bridge.jl")
 include("rehearsal.jl")
 

@@ -3,16 +3,6 @@
 # Every function is called on the main thread, with Python's lock released: none touches Python.
 # What goes wrong comes back as text, never as an exception that would keep Julia objects alive.
 
-"A request for one operator of a graph; `wrt`, `of` count from 1; 0 `seeds` or `points`: no axis."
-struct Request
-    operator::Symbol
-    wrt::Vector{Int}
-    of::Vector{Int}
-    mode::String
-    seeds::Int
-    points::Int
-end
-
 "An operator of a graph made ready for one engine; DI's preparation is made at the first point."
 mutable struct Prepared
     const program::Program
@@ -20,6 +10,7 @@ mutable struct Prepared
     const f::Any
     const backend::Any
     const engine::Union{Engine,Nothing}
+    const sparsity::Union{Sparsity,Nothing}
     preparation::Any
     prepared_for::Any           # the context that the preparation has recorded
 end
@@ -62,9 +53,18 @@ function failure(phase::String, exception, trace)
     return join([phase, kind, shortened(message), map(short, frames)...], '\x1f')
 end
 
-is_machinery(frame) = startswith(string(frame.file), "./") || frame.line <= 0
+is_machinery(frame) =
+    startswith(string(frame.file), "./") || frame.line <= 0 || startswith(string(frame.func), "##")
 short(frame) = string(frame.func, " at ", basename(string(frame.file)), ":", frame.line)
-shortened(text) = length(text) > 2000 ? string(first(text, 2000), " ...") : text
+
+"The first paragraph, without parameters of types: what follows it fits no better, or is advice."
+function shortened(text)
+    paragraph = first(split(text, r"\n\s*\n|\n*Closest candidates"; limit = 2))
+    while (barer = replace(paragraph, r"\{[^{}]*\}" => "")) != paragraph
+        paragraph = barer
+    end
+    return length(paragraph) > 500 ? string(first(paragraph, 500), " ...") : paragraph
+end
 
 # ------------------------------------------------------------------ graphs
 
@@ -83,17 +83,17 @@ release(number::Int) = (delete!(PREPARED, number); nothing)
 "Make an operator ready: its number, or what went wrong."
 function make_ready(
     graph::Int, engine::String, operator::String, @nospecialize(wrt), @nospecialize(of),
-    mode::String, seeds::Int, points::Int,
+    mode::String, seeds::Int, points::Int, sparse::Bool,
 )
     return guarded("prepare") do
-        request = Request(Symbol(operator), collect(Int, wrt) .+ 1, collect(Int, of) .+ 1, mode, seeds, points)
+        request = Request(Symbol(operator), collect(Int, wrt) .+ 1, collect(Int, of) .+ 1, mode, seeds, points, sparse)
         keep!(PREPARED, make_ready(PROGRAMS[graph], request, engine))
     end
 end
 
 function make_ready(program::Program, request::Request, engine::String)
     request.operator == :evaluate &&
-        return Prepared(program, request, nothing, nothing, nothing, nothing, nothing)
+        return Prepared(program, request, nothing, nothing, nothing, nothing, nothing, nothing)
     scalar = request.operator in (:gradient, :hvp, :hessian)
     f = flat_function(program, request.wrt, request.of; scalar)
     COMPILATIONS[] += 1
@@ -101,7 +101,10 @@ function make_ready(program::Program, request::Request, engine::String)
     !known.complex && any(t -> t.dtype <: Complex, value_types(program.graph)) &&
         throw(ArgumentError("$engine is not right for complex numbers"))
     backend = Base.invokelatest(known.backend, request.operator, request.mode)
-    return Prepared(program, request, f, backend, known, nothing, nothing)
+    request.sparse || return Prepared(program, request, f, backend, known, nothing, nothing, nothing)
+    found = sparsity(program, request)
+    backend = Base.invokelatest(sparse_backend, backend, found, request.operator)
+    return Prepared(program, request, f, backend, known, found, nothing, nothing)
 end
 
 # ------------------------------------------------------------------ run
@@ -129,6 +132,7 @@ function seed_types(prepared::Prepared)
 end
 
 function result_counts(request::Request)
+    request.sparse && return 1
     n, m = length(request.wrt), length(request.of)
     return Dict(
         :evaluate => 0, :jvp => m, :vjp => n, :gradient => n, :hvp => n, :jacobian => m * n,
@@ -172,14 +176,21 @@ function run_point!(prepared::Prepared, inputs, seeds, values, derivatives, poin
     fixed = map(i -> fetched(graph.inputs[i], inputs[i], point), Tuple(others))
     tangents = seed_vectors(prepared, seeds, point)
     context = (program.constants, fixed)
-    if isempty(x) || sum(reals, types) == 0
+    if isempty(x) || sum(reals, types) == 0 || is_zero(prepared.sparsity)
         return put_flat!(types, values, point, prepared.f(x, context))
     end
     y, derivative = differentiated!(prepared, x, tangents, context)
     put_flat!(types, values, point, plain(y))
-    put_derivative!(Val(request.operator), prepared, derivatives, point, derivative)
+    if request.sparse
+        put_nonzeros!(prepared.sparsity, derivatives, point, derivative)
+    else
+        put_derivative!(Val(request.operator), prepared, derivatives, point, derivative)
+    end
     return nothing
 end
+
+is_zero(::Nothing) = false
+is_zero(found::Sparsity) = isempty(found.order)
 
 "One flat vector a seed."
 function seed_vectors(prepared::Prepared, addresses, point::Int)

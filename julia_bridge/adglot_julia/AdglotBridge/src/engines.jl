@@ -16,6 +16,8 @@ An engine.
   these only
 - `complex`: whether it takes graphs with complex numbers
 - `smooth`: whether it only takes ops that decide nothing: a tape that is run again does not look
+- `sparse`: the operators that DI's AutoSparse answers by it; the others get coloured seeds
+- `experimental`: why not to rely on it, where that is so
 """
 Base.@kwdef struct Engine
     packages::Vector{String}
@@ -26,10 +28,13 @@ Base.@kwdef struct Engine
     records::Bool = false
     complex::Bool = true
     smooth::Bool = false
+    sparse::Vector{Symbol} = Symbol[]
+    experimental::String = ""
 end
 
 const FIRST_ORDER = [:jvp, :vjp, :gradient, :jacobian]
 const ALL = [FIRST_ORDER; :hvp; :hessian]
+const MATRICES = [:jacobian, :hessian]
 
 package(name::String) = Base.loaded_modules[found(name)]
 
@@ -65,22 +70,22 @@ end
 chain_rules() = ADTypes.AutoChainRules(; ruleconfig = package("Zygote").ZygoteRuleConfig())
 
 const ENGINES = Dict{String,Engine}(
-    "ForwardDiff" => Engine(; packages = ["ForwardDiff"], backend = (_, _) -> ADTypes.AutoForwardDiff()),
-    "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff),
-    "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences()),
-    "ReverseDiff" => Engine(; packages = ["ReverseDiff", "ForwardDiff"], backend = orders(reverse_diff, forward_over(reverse_diff)), modes = ["reverse"]),
-    "ReverseDiff-tape" => Engine(; packages = ["ReverseDiff"], backend = (_, _) -> ADTypes.AutoReverseDiff(; compile = true), operators = FIRST_ORDER, modes = ["reverse"], records = true, smooth = true),
-    "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"]),
-    "Mooncake" => Engine(; packages = ["Mooncake"], backend = mooncake, modes = ["reverse", "forward"], typed = true),
-    "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> ADTypes.AutoTracker(), operators = FIRST_ORDER, modes = ["reverse"], complex = false),
-    "ChainRules" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(chain_rules, forward_over(chain_rules)), modes = ["reverse"]),
+    "ForwardDiff" => Engine(; packages = ["ForwardDiff"], backend = (_, _) -> ADTypes.AutoForwardDiff(), sparse = MATRICES),
+    "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff, sparse = [:jacobian]),
+    "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences(), sparse = MATRICES),
+    "ReverseDiff" => Engine(; packages = ["ReverseDiff", "ForwardDiff"], backend = orders(reverse_diff, forward_over(reverse_diff)), modes = ["reverse"], complex = false, sparse = MATRICES),
+    "ReverseDiff-tape" => Engine(; packages = ["ReverseDiff"], backend = (_, _) -> ADTypes.AutoReverseDiff(; compile = true), operators = FIRST_ORDER, modes = ["reverse"], records = true, complex = false, smooth = true),
+    "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"], sparse = MATRICES),
+    "Mooncake" => Engine(; packages = ["Mooncake"], backend = mooncake, modes = ["reverse", "forward"], typed = true, sparse = MATRICES),
+    "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> ADTypes.AutoTracker(), operators = FIRST_ORDER, modes = ["reverse"], complex = false, sparse = [:jacobian]),
+    "ChainRules" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(chain_rules, forward_over(chain_rules)), modes = ["reverse"], sparse = MATRICES),
     "FastDifferentiation" => Engine(; packages = ["FastDifferentiation"], backend = (_, _) -> ADTypes.AutoFastDifferentiation(), records = true, complex = false),
     "HyperHessians" => Engine(; packages = ["HyperHessians"], backend = (_, _) -> ADTypes.AutoHyperHessians(), operators = [:hvp, :hessian]),
-    "PolyesterForwardDiff" => Engine(; packages = ["PolyesterForwardDiff"], backend = (_, _) -> ADTypes.AutoPolyesterForwardDiff()),
-    "GTPSA" => Engine(; packages = ["GTPSA"], backend = (_, _) -> ADTypes.AutoGTPSA()),
+    "PolyesterForwardDiff" => Engine(; packages = ["PolyesterForwardDiff"], backend = (_, _) -> ADTypes.AutoPolyesterForwardDiff(), sparse = MATRICES),
+    "GTPSA" => Engine(; packages = ["GTPSA"], backend = (_, _) -> ADTypes.AutoGTPSA(), sparse = MATRICES),
     "Symbolics" => Engine(; packages = ["Symbolics"], backend = (_, _) -> ADTypes.AutoSymbolics(), records = true, complex = false),
-    "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER),
-    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true),
+    "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER, experimental = "its releases keep breaking with DI's", sparse = [:jacobian]),
+    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true, sparse = MATRICES),
 )
 
 "Load the packages of an engine; empty, or what went wrong."
@@ -95,13 +100,13 @@ end
 
 """
 A line an engine: its name, why it cannot be used, its version, and separated by blanks its
-operators, its modes and its ops.
+operators, its modes, its ops and its sparse operators.
 """
 describe() = join(map(described, sort!(collect(keys(ENGINES)))), '\n')
 
 function described(name::String)
     engine = ENGINES[name]
-    lists = (["evaluate"; map(string, engine.operators)], engine.modes, ops_of(engine))
+    lists = (["evaluate"; map(string, engine.operators)], engine.modes, ops_of(engine), engine.sparse)
     return join([name, reason(engine), versions(engine), map(l -> join(l, ' '), lists)...], '\x1f')
 end
 
@@ -118,10 +123,11 @@ function reason(engine::Engine)
            "-e 'import Pkg; Pkg.add([$names])'"
 end
 
-"The versions of DifferentiationInterface and of an engine's first package, without loading it."
+"The versions of DifferentiationInterface and, last, of an engine's package, without loading it."
 function versions(engine::Engine)
     packages = isempty(reason(engine)) ? [first(engine.packages)] : String[]
-    return join(("$p $(version(p))" for p in [packages; "DifferentiationInterface"]), ", ")
+    told = join(("$p $(version(p))" for p in ["DifferentiationInterface"; packages]), ", ")
+    return isempty(engine.experimental) ? told : "experimental ($(engine.experimental)): $told"
 end
 
 function version(package::String)

@@ -48,7 +48,13 @@ multiplied(x1::AbstractVector, x2::AbstractMatrix) = x2 * x1
 multiplied(x1::AbstractMatrix, x2::AbstractVector) = turned(x1) * x2
 multiplied(x1::AbstractVector, x2::AbstractVector) = sum(x1 .* x2)
 
-solved(a, b) = turned(turned(a) \ turned(b))
+solved(a, b) = turned(quotient(turned(a), turned(b)))
+
+# By a factorization that does not look for zeros: Base's `\`, `inv` and `det` go by one triangle
+# where the other one is zero, and packages then miss the derivatives by these zeros.
+quotient(a, b) = lu(a) \ b
+inverse(a) = inv(lu(a))
+determinant(a) = det(lu(a; check = false))
 
 triangular(lower::Bool, unit::Bool) =
     unit ? (lower ? UnitLowerTriangular : UnitUpperTriangular) :

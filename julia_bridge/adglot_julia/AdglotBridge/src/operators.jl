@@ -3,7 +3,16 @@
 # `answer` gives y and the derivative: a tuple of flat vectors, one a seed (jvp, vjp, hvp), a flat
 # vector (gradient) or a matrix (jacobian, hessian).
 
-const Contexts = Tuple{Vararg{DI.Context}}
+"A request for one operator of a graph; `wrt`, `of` count from 1; 0 `seeds` or `points`: no axis."
+struct Request
+    operator::Symbol
+    wrt::Vector{Int}
+    of::Vector{Int}
+    mode::String
+    seeds::Int
+    points::Int
+    sparse::Bool
+end
 
 prepare(::Val{:jvp}, f, backend, x, seeds, contexts...) =
     DI.prepare_pushforward(f, backend, x, seeds, contexts...)

@@ -24,7 +24,7 @@ function rehearse(home::Module, engine::String, operators::Vector{Symbol})
     OPEN[] = home
     program = Program(rehearsed_graph())
     for operator in operators
-        rehearse(make_ready(program, Request(operator, [1], [1], "auto", 0, 0), engine))
+        rehearse(make_ready(program, Request(operator, [1], [1], "auto", 0, 0, false), engine))
     end
     OPEN[] = nothing
 end

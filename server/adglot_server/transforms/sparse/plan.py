@@ -58,7 +58,7 @@ def plan_jacobian(
     by_rows = after + _positions(reverse, column, column_sizes, count(rows))
     positions = np.where(_alone(row, forward), by_columns, by_rows)
     reached = np.concatenate([by_columns[forward != NONE], by_rows[reverse != NONE]])
-    blocks = _blocks(pattern, positions, row_sizes, column_sizes)
+    blocks = in_blocks(pattern, positions, row_sizes, column_sizes)
     return Plan(found, columns, rows, *blocks, reached)
 
 
@@ -70,7 +70,7 @@ def plan_hessian(pattern: Pattern, sizes: Sequence[int]) -> Plan:
     direct = _positions(colours[column], row, sizes, n)
     mirrored = _positions(colours[row], column, sizes, n)
     positions = np.where(_alone(row, colours[column]), direct, mirrored)
-    blocks = _blocks(pattern, positions, sizes, sizes)
+    blocks = in_blocks(pattern, positions, sizes, sizes)
     return Plan(
         "forward over reverse", colours, np.full(len(colours), NONE), *blocks, reached=direct
     )
@@ -135,7 +135,7 @@ def _positions(colours: Array, elements: Array, sizes: Sequence[int], count: int
     return positions
 
 
-def _blocks(
+def in_blocks(
     pattern: Pattern, positions: Array, row_sizes: Sequence[int], column_sizes: Sequence[int]
 ) -> tuple[tuple[Pattern, ...], tuple[Array, ...]]:
     """Patterns and positions of all blocks, rows of blocks first."""
