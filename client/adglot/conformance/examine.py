@@ -66,7 +66,12 @@ def examine(
     for exercise in exercises() if tasks is None else tasks:
         rows += _answer(client, engine, exercise, timeout)
         done(exercise)
-    return Capabilities(engine, info.version, version("adglot"), tuple(_worst(rows)))
+    return Capabilities(engine, _version(client, engine), version("adglot"), tuple(_worst(rows)))
+
+
+def _version(client: Client, engine: str) -> str:
+    """As it is told when all is answered: some engines start with the first question."""
+    return next(info.version for info in client.engines() if info.name == engine)
 
 
 def _of_ops() -> Iterator[Exercise]:

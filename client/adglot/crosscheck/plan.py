@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -58,6 +58,7 @@ def crosscheck(check: Check) -> Plan[Crosscheck]:
     runs = choosing.choose(infos, check.engines, graph, along.wrt)
     case = _case(check, point, graph, along, infos)
     replies = yield from _ask(case, runs, asked)
+    case, runs = yield from _versioned(case, runs)
     judgements = yield from _judge(case, runs, asked, replies)
     return Crosscheck(
         graph=graph,
@@ -91,6 +92,16 @@ def _case(
     versions = {info.name: info.version for info in infos}
     court = Court(asker, choosing.court(infos))
     return Case(asker, court, graph, point.values, along, versions)
+
+
+def _versioned(case: Case, runs: list[EngineRun]) -> Plan[tuple[Case, list[EngineRun]]]:
+    """With the versions of engines that could not tell theirs before they ran."""
+    if all(run.version for run in runs if run.available):
+        return case, runs
+    infos: tuple[EngineInfo, ...] = yield "engines"
+    versions = {info.name: info.version for info in infos}
+    now = [replace(run, version=versions.get(run.name, run.version)) for run in runs]
+    return replace(case, versions=versions), now
 
 
 def _ask(
