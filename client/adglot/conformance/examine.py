@@ -71,7 +71,8 @@ def examine(
 
 def _version(client: Client, engine: str) -> str:
     """As it is told when all is answered: some engines start with the first question."""
-    return next(info.version for info in client.engines() if info.name == engine)
+    versions: dict[str, str] = {info.name: info.version for info in client.engines()}
+    return versions[engine]
 
 
 def _of_ops() -> Iterator[Exercise]:
