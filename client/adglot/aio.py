@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from adglot.asking import Plan, Session, Together
-from adglot.calls import Request
+from adglot.calls import Answer, Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
 from adglot.transports import embedded
-from adglot.transports.base import AsyncTransport, Transport
+from adglot.transports.base import AsyncStream, AsyncTransport, Stream, Transport
 
 if TYPE_CHECKING:
     import grpc
@@ -77,6 +77,11 @@ class Client(Methods):
         except StopIteration as stop:
             return stop.value
 
+    def _follow(self, flow: Any, points: Any) -> Any:
+        from adglot.streaming import follow_async
+
+        return follow_async(flow, points, self._transport)
+
     async def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):
             return await self._transport.send(request)
@@ -89,6 +94,22 @@ class Client(Methods):
             return error
 
 
+class _ThreadedStream:
+    """A blocking stream whose answers come in threads."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def send(self, call: Call) -> None:
+        self._stream.send(call)
+
+    async def receive(self) -> Answer:
+        return await asyncio.to_thread(self._stream.receive)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class _Threaded:
     """A blocking transport whose requests run in threads."""
 
@@ -97,6 +118,9 @@ class _Threaded:
 
     async def send(self, request: Request) -> Any:
         return await asyncio.to_thread(self._transport.send, request)
+
+    def open(self, setup: Call) -> AsyncStream:
+        return _ThreadedStream(self._transport.open(setup))
 
     async def close(self) -> None:
         self._transport.close()

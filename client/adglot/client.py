@@ -81,6 +81,11 @@ class Client(Methods):
     def _run(self, plan: Plan[Any]) -> Any:
         return drive(plan, self._reply)
 
+    def _follow(self, flow: Any, points: Any) -> Any:
+        from adglot.streaming import follow
+
+        return follow(flow, points, self._transport)
+
     def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):
             return self._transport.send(request)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from adglot import plans
 from adglot.asking import Ask, Plan, Session
-from adglot.calls import OPERATORS, Mode
-from adglot.errors import InvalidArgument, Unsupported, Violation
+from adglot.calls import Mode
+from adglot.errors import Unsupported
 from adglot.ir import Graph
+from adglot.keywords import Keywords, check_keywords
 from adglot.plans import Argnums
-from adglot.points import Batch, Function, KeepingSource, Source, source
-
-
-class Keywords(TypedDict, total=False):
-    """What every operator takes; see `Methods`."""
-
-    engine: str
-    batch: Batch
-    timeout: float | None
+from adglot.points import Function, Source, source
+from adglot.prepared import Prepared, kept, operator_of
 
 
 class Methods(ABC):
@@ -47,6 +40,10 @@ class Methods(ABC):
     @abstractmethod
     def _run(self, plan: Plan[Any]) -> Any:
         """Drive the plan to its end; an awaitable of the result in asyncio."""
+
+    @abstractmethod
+    def _follow(self, flow: Any, points: Any) -> Any:
+        """The results of a flow of `adglot.streaming` over the points, as an iterator."""
 
     def evaluate(self, f: Function, *args: Any, **keywords: Unpack[Keywords]) -> Any:
         """``f(*args)``.
@@ -273,13 +270,53 @@ class Methods(ABC):
         ...     grad(np.array([3.0, 4.0]))
         array([6., 8.])
         """
-        kept = KeepingSource(f) if callable(f) else source(f)
-        if operator not in PREPARABLE:
-            known = ", ".join(PREPARABLE)
-            what = f"unknown operator {operator!r}; there are {known}"
-            raise InvalidArgument(Violation("operator", what))
-        prepared = Prepared(partial(getattr(self, operator), kept, **keywords))
-        return self._run(self._warm(prepared, kept, args, operator, keywords))
+        own = kept(f)
+        prepared = Prepared(partial(getattr(self, operator_of(operator)), own, **keywords))
+        return self._run(self._warm(prepared, own, args, operator, keywords))
+
+    def stream(
+        self,
+        f: Function,
+        points: Any,
+        operator: str = "gradient",
+        *,
+        chunk: int = 1024,
+        timeout: float | None = None,
+        **keywords: Any,
+    ) -> Any:
+        """An operator at any number of points: an iterator of its results, in order.
+
+        Little is held of either at any time: few chunks of `chunk` points are on their way, and
+        the next points are taken when a result is.
+
+        Args:
+            f: a callable or a Graph, traced as by `prepare`; or a digest.
+            points: an iterable, for asyncio perhaps an asynchronous one. Each item is the argument
+                of the operator, or the tuple of them, such as ``(primals, tangents)``. With
+                ``batch`` each is a batch of points, sent as it is, and so is each result.
+            operator: the name of a method.
+            chunk: points of a message; the first results come when so many points have.
+            timeout: seconds for all of them.
+            **keywords: the operator's.
+
+        An error ends the iterator, and the results before it hold.
+
+        >>> import adglot, numpy as np
+        >>> points = (np.array([k, 1.0]) for k in range(3))
+        >>> with adglot.connect() as ad:
+        ...     for gradient in ad.stream(np.prod, points):
+        ...         print(gradient)
+        [1. 0.]
+        [1. 1.]
+        [1. 2.]
+        """
+        from adglot.streaming import Planner, Streaming
+
+        whole = "batch" in keywords
+        check_keywords({"batch": keywords.get("batch", True), "timeout": timeout})
+        method = getattr(Planner(self._session), operator_of(operator))
+        method = partial(method, kept(f), **{"batch": True, **keywords})
+        return self._follow(Streaming(method, None if whole else chunk, timeout).flow(), points)
 
     def crosscheck(
         self,
@@ -360,7 +397,7 @@ class Methods(ABC):
     def _ask(
         self, f: Function | Source, args: tuple[Any, ...], **keywords: Unpack[Keywords]
     ) -> Ask:
-        _check_keywords(keywords)
+        check_keywords(keywords)
         return Ask(self._session, source(f), args, **keywords)
 
     def _warm(
@@ -379,34 +416,3 @@ class Methods(ABC):
         with suppress(Unsupported):  # Then the engine shows no program: the first call makes it.
             yield from plans.explain(ask, operator, argnums, mode, sparse)
         return prepared
-
-
-def _check_keywords(keywords: Mapping[str, Any]) -> None:
-    if unknown := keywords.keys() - Keywords.__annotations__.keys():
-        known = ", ".join(Keywords.__annotations__)
-        raise TypeError(
-            f"unknown keywords {', '.join(sorted(unknown))}; every operator has {known}"
-        )
-    batch, timeout = keywords.get("batch", False), keywords.get("timeout")
-    if not (isinstance(batch, bool) or _bools(batch)):
-        what = f"is True or False, or a tuple of them, got {batch!r}"
-        raise InvalidArgument(Violation("batch", what))
-    if not (timeout is None or isinstance(timeout, int | float)):
-        raise InvalidArgument(Violation("timeout", f"is in seconds or None, got {timeout!r}"))
-
-
-def _bools(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(on, bool) for on in value)
-
-
-PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An operator of a function whose graph is kept; made by `Methods.prepare`."""
-
-    method: Callable[..., Any]
-
-    def __call__(self, *args: Any) -> Any:
-        return self.method(*args)

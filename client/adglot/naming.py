@@ -14,6 +14,7 @@ from adglot.ir import Graph
 
 _PLACE = re.compile(r"graph\.(nodes|guards)\[(\d+)\]")
 _PORT = re.compile(r"(inputs|tangents|wrt|outputs|cotangents|of)\[(\d+)\]")
+_POINT = re.compile(r"at point (\d+)")
 _OF_INPUTS = ("inputs", "tangents", "wrt")
 
 
@@ -60,3 +61,16 @@ def _port_name(kind: str, k: int, graph: Graph, call: Call) -> str:
     chosen = {"tangents": call.wrt, "wrt": call.wrt, "cotangents": call.of, "of": call.of}
     ports = chosen.get(kind) or range(len(names))
     return names[int(ports[k])] if k < len(ports) else "?"
+
+
+def moved_error(error: AdglotError, first: int) -> AdglotError:
+    """The error at a point of a batch, whose points are counted from `first` on."""
+
+    def moved(text: str) -> str:
+        return _POINT.sub(lambda point: f"at point {int(point[1]) + first}", text)
+
+    if isinstance(error, InvalidArgument):
+        return InvalidArgument(Violation(v.field, moved(v.description)) for v in error.violations)
+    if isinstance(error, GuardFailed | Unsupported):
+        return type(error)(moved(str(error)))
+    return error

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from adglot.calls import Request
+from adglot.calls import Answer, Call, Request
+
+
+class Stream(Protocol):
+    """A way for calls that differ by their points alone; answers come in the calls' order."""
+
+    def send(self, call: Call) -> None:
+        """Send its point; never waits for the service."""
+
+    def receive(self) -> Answer:
+        """The next answer. Raises `adglot.errors.AdglotError` only, and then the stream is over."""
+
+    def close(self) -> None:
+        """End it, whatever is still on its way."""
+
+
+class AsyncStream(Protocol):
+    """As `Stream`, for asyncio."""
+
+    def send(self, call: Call) -> None: ...
+
+    async def receive(self) -> Answer: ...
+
+    def close(self) -> None: ...
 
 
 class Transport(Protocol):
@@ -16,6 +39,9 @@ class Transport(Protocol):
         Raises `adglot.errors.AdglotError` only.
         """
 
+    def open(self, setup: Call) -> Stream:
+        """A stream of calls as `setup`, whose own point is left out."""
+
     def close(self) -> None: ...
 
 
@@ -23,5 +49,7 @@ class AsyncTransport(Protocol):
     """As `Transport`, for asyncio."""
 
     async def send(self, request: Request) -> Any: ...
+
+    def open(self, setup: Call) -> AsyncStream: ...
 
     async def close(self) -> None: ...

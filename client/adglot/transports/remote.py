@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
 import grpc
 
-from adglot.calls import Call, Explain, Register, Request
+from adglot.calls import Answer, Call, Explain, Pattern, Register, Request
 from adglot.codec import listings, messages
 from adglot.errors import Cancelled, InvalidArgument, Unavailable, Violation
 from adglot.transports.status import from_rpc_error
@@ -26,6 +28,7 @@ OPTIONS: Options = (
 answers after a second: left alone, grpc stays away for up to two minutes."""
 
 CLOSED = "this client is closed: connect again"
+ENDED = "the server ended the stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def exchange(request: Request) -> Exchange:
             return Exchange("GetServerInfo", b"", listings.decode_server_info)
 
 
-class _Methods:
+class Methods:
     """The callables of one channel by method, made once: grpc takes longer than a small call."""
 
     def __init__(self, channel: Any, token: str | None) -> None:
@@ -75,10 +78,88 @@ class _Methods:
         """The call as a future."""
         return self._of(rpc).future(rpc.message, timeout=rpc.timeout, metadata=self._metadata)
 
+    def stream(self, messages_of: Any, setup: Call) -> Any:
+        """A call of `Stream` with an iterator of messages."""
+        if "Stream" not in self._made:
+            self._made["Stream"] = self._channel.stream_stream(f"/{messages.SERVICE}/Stream")
+        timeout = setup.seconds_left()
+        return self._made["Stream"](messages_of, timeout=timeout, metadata=self._metadata)
+
     def _of(self, rpc: Exchange) -> Any:
         if rpc.method not in self._made:
             self._made[rpc.method] = self._channel.unary_unary(f"/{messages.SERVICE}/{rpc.method}")
         return self._made[rpc.method]
+
+
+class Patterns:
+    """Puts into every answer of a stream the patterns that the first one alone brings."""
+
+    __slots__ = ("_patterns",)
+
+    def __init__(self) -> None:
+        self._patterns: tuple[Pattern, ...] | None = None
+
+    def whole(self, reply: bytes) -> Answer:
+        """The answer of a reply."""
+        answer = messages.decode_answer(reply)
+        if self._patterns is None:
+            self._patterns = answer.patterns
+        return replace(answer, patterns=self._patterns)
+
+
+class RemoteStream:
+    """One call of `Stream`; see `adglot.transports.base.Stream`."""
+
+    def __init__(self, methods: Methods, setup: Call) -> None:
+        self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
+        self._outgoing.put(messages.encode_setup(setup))
+        self._replies = methods.stream(iter(self._outgoing.get, None), setup)
+        self._patterns = Patterns()
+
+    def send(self, call: Call) -> None:
+        self._outgoing.put(messages.encode_point(call))
+
+    def receive(self) -> Answer:
+        try:
+            reply = next(self._replies)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        except StopIteration:
+            raise Unavailable(ENDED) from None
+        return self._patterns.whole(reply)
+
+    def close(self) -> None:
+        self._outgoing.put(None)
+        self._replies.cancel()
+
+
+class AsyncRemoteStream:
+    """As `RemoteStream`, for asyncio."""
+
+    def __init__(self, methods: Methods, setup: Call) -> None:
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self._outgoing.put_nowait(messages.encode_setup(setup))
+        self._call = methods.stream(self._messages(), setup)
+        self._patterns = Patterns()
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        while True:
+            yield await self._outgoing.get()
+
+    def send(self, call: Call) -> None:
+        self._outgoing.put_nowait(messages.encode_point(call))
+
+    async def receive(self) -> Answer:
+        try:
+            reply = await self._call.read()
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        if reply is grpc.aio.EOF:
+            raise Unavailable(ENDED)
+        return self._patterns.whole(reply)
+
+    def close(self) -> None:
+        self._call.cancel()
 
 
 class Pending:
@@ -113,7 +194,7 @@ class RemoteTransport:
     """A channel to a server; `adglot.connect` makes it."""
 
     def __init__(self, channel: grpc.Channel, token: str | None = None) -> None:
-        self._channel, self._methods = channel, _Methods(channel, token)
+        self._channel, self._methods = channel, Methods(channel, token)
 
     def start(self, request: Request) -> Pending:
         """As `send`, for those who may not wait for the reply."""
@@ -133,6 +214,12 @@ class RemoteTransport:
             raise Unavailable(CLOSED) from None
         return rpc.decode(reply)
 
+    def open(self, setup: Call) -> RemoteStream:
+        try:
+            return RemoteStream(self._methods, setup)
+        except ValueError:
+            raise Unavailable(CLOSED) from None
+
     def close(self) -> None:
         self._channel.close()
 
@@ -141,7 +228,7 @@ class AsyncRemoteTransport:
     """A channel to a server; `adglot.aio.connect` makes it."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
-        self._channel, self._methods = channel, _Methods(channel, token)
+        self._channel, self._methods = channel, Methods(channel, token)
 
     async def send(self, request: Request) -> Any:
         rpc = exchange(request)
@@ -152,6 +239,12 @@ class AsyncRemoteTransport:
         except grpc.aio.UsageError:
             raise Unavailable(CLOSED) from None
         return rpc.decode(reply)
+
+    def open(self, setup: Call) -> AsyncRemoteStream:
+        try:
+            return AsyncRemoteStream(self._methods, setup)
+        except grpc.aio.UsageError:
+            raise Unavailable(CLOSED) from None
 
     async def close(self) -> None:
         await self._channel.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
-from adglot.calls import Call, Explain, Register, Request
+from adglot.calls import Answer, Call, Explain, Register, Request
 from adglot.errors import Unavailable
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
@@ -24,11 +25,33 @@ class EmbeddedTransport:
         with our_fault():
             return _answer(core, request)
 
+    def open(self, setup: Call) -> EmbeddedStream:
+        """A stream that computes each answer when it is asked for."""
+        return EmbeddedStream(self)
+
     def close(self) -> None:
         """Forget graphs and programs, end workers."""
         core, self._core = self._core, None
         if core is not None:
             core.close()
+
+
+class EmbeddedStream:
+    """Calls in a queue; see `adglot.transports.base.Stream`."""
+
+    def __init__(self, transport: EmbeddedTransport) -> None:
+        self._transport = transport
+        self._calls: deque[Call] = deque()
+
+    def send(self, call: Call) -> None:
+        self._calls.append(call)
+
+    def receive(self) -> Answer:
+        answer: Answer = self._transport.send(self._calls.popleft())
+        return answer
+
+    def close(self) -> None:
+        self._calls.clear()
 
 
 def _answer(core: Core, request: Request) -> Any:

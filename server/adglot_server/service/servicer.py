@@ -21,7 +21,7 @@ from grpc_status import rpc_status
 
 from adglot.calls import OPERATORS, Call, Operator
 from adglot.codec import listings, messages
-from adglot.errors import LimitExceeded
+from adglot.errors import Cancelled, LimitExceeded
 from adglot.stopping import stopped_by
 from adglot.transports.status import to_status
 from adglot_server.executors.control import Control
@@ -120,7 +120,7 @@ class Servicer:
         if first is None:
             return
         call = self._in_turn(self._setup, first, caller)
-        for number, message in enumerate(points):
+        for number, message in enumerate(_until_cancelled(points)):
             yield self._in_turn(partial(self._point, call, number), message, caller)
 
     def _setup(self, message: bytes, caller: Caller) -> Call:
@@ -138,6 +138,13 @@ class Servicer:
         ends = caller.ends(time.monotonic() + self._core.limits.seconds)
         with self.turns.turn(check, ends), stopped_by(check):
             return work(message, caller)
+
+
+def _until_cancelled(points: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from points
+    except grpc.RpcError:  # grpc's way to say so
+        raise Cancelled("the caller went away before the stream ended") from None
 
 
 def _listing(method: str, listing: Callable[[], bytes]) -> Handler:
