@@ -26,11 +26,20 @@ from adglot.errors import InvalidArgument
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Write the table as JSON, too.",
+    help="Write the table as JSON, too; the rows of SUBJECTS into the table that is there.",
+)  # fmt: skip
+@click.option(
+    "--samples", type=click.IntRange(min=1), metavar="N",
+    help="At most so many samples of an op, for engines that are slow to prepare.",
 )  # fmt: skip
 @client_options
 def conformance(
-    ad: Client, subjects: tuple[str, ...], engine: str, timeout: float, out: Path | None
+    ad: Client,
+    subjects: tuple[str, ...],
+    engine: str,
+    timeout: float,
+    out: Path | None,
+    samples: int | None,
 ) -> None:
     """Try an engine on every sample of every op and on whole functions, or on SUBJECTS only.
 
@@ -38,16 +47,16 @@ def conformance(
     unsupported, with the engine's reason; wrong, where it differs from the truth; error. Exit code
     1 where something is wrong or an error.
     """
-    found = _examine(ad, engine, _exercises(subjects), timeout)
+    found = _examine(ad, engine, _exercises(subjects, samples), timeout)
     if out is not None:
-        _write(out, found)
+        _write(out, _added(found, out) if subjects and out.exists() else found)
     Console().print(table(found))
     if not found:
         raise SystemExit(1)
 
 
-def _exercises(subjects: tuple[str, ...]) -> list[Exercise]:
-    tasks = exercises(subjects)
+def _exercises(subjects: tuple[str, ...], samples: int | None) -> list[Exercise]:
+    tasks = exercises(subjects, samples)
     unknown = set(subjects) - {task.subject for task in tasks}
     if unknown:
         raise InvalidArgument(f"neither an op nor a scenario: {', '.join(sorted(unknown))}")
@@ -63,6 +72,14 @@ def _examine(ad: Client, engine: str, tasks: list[Exercise], timeout: float) -> 
             progress.update(bar, advance=1, description=f"{engine} {exercise.subject}")
 
         return examine(ad, engine, tasks, timeout=timeout, done=done)
+
+
+def _added(found: Capabilities, path: Path) -> Capabilities:
+    try:
+        before = Capabilities.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return before.updated(found)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidArgument(f"cannot add to {path}: {error}") from None
 
 
 def _write(path: Path, found: Capabilities) -> None:

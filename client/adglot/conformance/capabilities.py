@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from rich.console import Group, RenderableType
@@ -72,6 +72,18 @@ class Capabilities:
         """How many rows have each status."""
         found = [row.status for row in self.rows]
         return {status: found.count(status) for status in reversed(WORST_FIRST)}
+
+    def updated(self, newer: Capabilities) -> Capabilities:
+        """With the subjects of another run of the same engine and version in place of its own.
+
+        Raises ValueError where these are not the same.
+        """
+        if (self.engine, self.version) != (newer.engine, newer.version):
+            ours, theirs = f"{self.engine} {self.version}", f"{newer.engine} {newer.version}"
+            raise ValueError(f"one table is of {ours}, the other of {theirs}")
+        found = {**dict(self.by_subject()), **dict(newer.by_subject())}
+        rows = tuple(row for operators in found.values() for row in operators.values())
+        return replace(newer, rows=rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Of JSON's types alone; `from_dict` reads it back."""

@@ -35,10 +35,16 @@ class Exercise:
     operators: Sequence[str]
 
 
-def exercises(names: Sequence[str] = ()) -> list[Exercise]:
-    """Every sample of every op, then every scenario; or those of the subjects that are named."""
-    found = [*_of_ops(), *_of_scenarios()]
-    return [e for e in found if not names or e.subject in names]
+def exercises(names: Sequence[str] = (), most: int | None = None) -> list[Exercise]:
+    """Every sample of every op, then every scenario; or those of the subjects that are named.
+
+    `most` takes only so many samples of each, the first ones.
+    """
+    subjects: dict[str, list[Exercise]] = {}
+    for exercise in (*_of_ops(), *_of_scenarios()):
+        if not names or exercise.subject in names:
+            subjects.setdefault(exercise.subject, []).append(exercise)
+    return [exercise for found in subjects.values() for exercise in found[:most]]
 
 
 def examine(
