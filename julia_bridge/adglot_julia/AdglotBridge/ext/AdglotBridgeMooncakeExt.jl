@@ -1,4 +1,4 @@
-"Tells Mooncake what has no derivative."
+"Tells Mooncake what has no derivative. A rehearsal saves nothing: it compiles each graph anew."
 module AdglotBridgeMooncakeExt
 
 import AdglotBridge
