@@ -71,10 +71,14 @@ struct TriangularSolve{T,Adjoint} end
 upper_half(x::AbstractMatrix) = Symmetric(x, :U)
 upper_half(x::AbstractMatrix{<:Complex}) = Hermitian(x, :U)
 
+# Rules fix the phases of complex vectors as LAPACK does for that triangle, and NumPy's is the lower.
+lower_half(x::AbstractMatrix) = Symmetric(x, :L)
+lower_half(x::AbstractMatrix{<:Complex}) = Hermitian(x, :L)
+
 "Both triangles from the lower one: not every package looks at which one `Symmetric` means."
 function from_lower(x)
     lower = [i[1] >= i[2] for i in CartesianIndices(size(x))]
-    return upper_half(each(choose, lower, x, permutedims(conj(x))))
+    return lower_half(each(choose, lower, x, permutedims(conj(x))))
 end
 
 cholesky_factor(a) = Matrix(cholesky(upper_half(a)).U)
