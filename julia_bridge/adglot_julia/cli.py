@@ -51,6 +51,8 @@ def install() -> None:
     code = subprocess.run([sys.executable, "-c", INSTALL], env=_environment(), check=False)
     if code.returncode:
         raise click.ClickException("juliapkg could not install it: its own words are above")
+    if not look().ready:
+        raise click.ClickException("juliapkg installed nothing: PYTHON_JULIAPKG_OFFLINE is set?")
 
 
 @julia.command

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +20,8 @@ from adglot_julia import installation
 from adglot_julia.command import INSTALL_SECONDS, worker
 from adglot_julia.installation import BRIDGE, ENVIRONMENT, environment, look
 from adglot_server.workers.command import Bounds
+
+JULIA = os.environ.get(installation.EXE, "julia")
 
 
 @pytest.fixture
@@ -164,6 +168,46 @@ def test_status_says_what_there_is(without: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert "juliacall  not installed" in result.output
     assert "pip install 'adglot[julia]'" in result.output
+
+
+def _installed(without: pytest.MonkeyPatch, project: Path, path: str) -> Any:
+    """`adglot julia install` where no package can be had from anywhere."""
+    pytest.importorskip("juliapkg")
+    without.setenv("PYTHON_JULIAPKG_OFFLINE", "yes")
+    without.setenv(installation.ENVIRONMENT_PROJECT, str(project))
+    without.setenv("PATH", path)
+    return CliRunner().invoke(adglot_command, ["julia", "install"])
+
+
+def test_an_installation_without_julia_and_network_fails(
+    without: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    result = _installed(without, tmp_path, "")
+    assert result.exit_code == 1
+    assert re.search("juliapkg (could not install it|installed nothing)", result.output)
+
+
+@pytest.mark.julia
+def test_an_installation_that_gets_no_packages_is_none(
+    without: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """juliapkg takes it for done when it is offline."""
+    folder = Path(shutil.which(JULIA) or JULIA).parent
+    result = _installed(without, tmp_path, f"{folder}:{os.defpath}")
+    assert result.exit_code == 1
+    assert "juliapkg installed nothing" in result.output
+
+
+def test_with_a_julia_and_a_project_of_ones_own_nothing_is_installed(
+    without: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _juliacall(without, "0.9.35")
+    (tmp_path / "Project.toml").write_text("")
+    without.setenv(installation.EXE, sys.executable)
+    without.setenv(installation.PROJECT, str(tmp_path))
+    result = CliRunner().invoke(adglot_command, ["julia", "install"])
+    assert result.exit_code == 0
+    assert "nothing to install" in result.output
 
 
 def test_without_julia_everything_else_works(without: pytest.MonkeyPatch) -> None:
