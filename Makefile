@@ -75,9 +75,10 @@ endef
 hooks: $(VENV)/.installed-dev ## check every commit before it is made
 	$(BIN)/prek install
 
+# About 1.4 GB to install; CasADi's code is compiled by gcc, and left out where there is none.
 .PHONY: bench
-bench: $(VENV)/.installed-bench ## measure against a bare gRPC echo, SciPy, CasADi and JAX
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.installed-bench ## measure against JAX, torch, autograd, CasADi, NumPy and a gRPC echo
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: conformance
 conformance: $(VENV)/.installed-test-engines ## put every op to each of ENGINES, for the docs

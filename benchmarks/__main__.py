@@ -1,42 +1,98 @@
-"""``make bench``: measure, print a table, write ``benchmarks/results.json``."""
+"""``make bench``: measure, print tables, write ``benchmarks/results.json`` and the picture."""
 
 from __future__ import annotations
 
-import json
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from benchmarks import crosscheck, executors, sparse, wire
+from benchmarks import crosscheck, results, tables, wire
+from benchmarks.measure import Wrong, contest
+from benchmarks.peers import PEERS, Absent, Peer, load
 from benchmarks.rows import Row
 from benchmarks.servers import running
+from benchmarks.workloads import FAMILIES, chosen
 
-RESULTS = Path(__file__).with_name("results.json")
+PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks.svg"
 
 
 @click.command()
-@click.option("--seconds", default=2.0, show_default=True, help="Time for each pair.")
-def main(seconds: float) -> None:
-    """Round trips against a bare gRPC echo, derivatives against peers, cross-checks."""
+@click.argument("words", nargs=-1)
+@click.option("--peer", "names", multiple=True, type=click.Choice(list(PEERS)), help="Only these.")
+@click.option("--seconds", default=0.3, show_default=True, help="Time for each peer of each.")
+def main(words: tuple[str, ...], names: tuple[str, ...], seconds: float) -> None:
+    """Derivatives, round trips and cross-checks, side by side with their peers.
+
+    With WORDS only the workloads whose names have one of them are measured, and nothing is
+    written.
+    """
     console = Console()
-    service = list(_service(console, seconds))
-    console.print(_table("The service path", service))
-    derivatives = list(track(sparse.rows(seconds), "sparse", sparse.COUNT, console=console))
-    console.print(_table("Sparse derivatives", derivatives))
-    made = list(track(executors.rows(seconds), "executors", executors.COUNT, console=console))
-    console.print(_table("Derivatives in steady state", made))
-    added = list(track(crosscheck.rows(seconds), "cross-check", crosscheck.COUNT, console=console))
-    console.print(_table("What a cross-check adds", added))
-    rows = [asdict(row) for row in (*service, *derivatives, *made, *added)]
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+    found = _workloads(console, words, names, seconds)
+    if not words and not names:
+        found["service"] = _service(console, 5 * seconds)
+        results.write(found)
+        _draw(console, found)
+    columns = tables.steady_columns(found)
+    console.print(tables.shown("The first call, and its MB", columns, tables.first_rows(found)))
+    console.print(tables.shown("Aims", tables.AIM_COLUMNS, tables.aim_rows(found)))
+    for line in tables.reasons(found):
+        console.print("absent:", line, markup=False)
+    if wrong := [line for line in tables.reasons(found) if Wrong.TEXT in line]:
+        sys.exit(f"{len(wrong)} wrong answers")
 
 
-def _service(console: Console, seconds: float) -> Iterator[Row]:
+def _workloads(
+    console: Console, words: tuple[str, ...], names: tuple[str, ...], seconds: float
+) -> results.Results:
+    """All contests, on one core; helper threads stay on it."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    peers = {name: _load(name) for name in PEERS if not names or name in ("adglot", *names)}
+    found: results.Results = {"machine": results.machine(), "peers": _titles(peers)}
+    contest(FAMILIES["ODEs"][0], peers, 0.0)  # What is made once in a process is made here.
+    found["workloads"] = []
+    for family, workloads in chosen(words).items():
+        for workload in track(workloads, family, console=console):
+            outcomes = contest(workload, peers, seconds)
+            row = results.Row(family, workload.name, workload.operator, outcomes)
+            found["workloads"].append(row.as_json())
+        rows = tables.steady_rows(found, [family])
+        console.print(tables.shown(family, tables.steady_columns(found), rows))
+    found["machine"]["load_at_end"] = os.getloadavg()[0]
+    os.sched_setaffinity(0, cores)
+    return found
+
+
+def _load(name: str) -> Peer | Absent:
+    try:
+        return load(name)
+    except Absent as reason:
+        return reason
+
+
+def _titles(peers: dict[str, Peer | Absent]) -> dict[str, Any]:
+    return {
+        name: {"title": getattr(peer, "title", name), "version": getattr(peer, "version", None)}
+        for name, peer in peers.items()
+    }
+
+
+def _service(console: Console, seconds: float) -> list[dict[str, Any]]:
+    """The service path and the cross-check, on all cores: these have processes of their own."""
+    rows = [asdict(row) for row in (*_round_trips(console, seconds), *crosscheck.rows(seconds))]
+    shown = tables.shown("The service path", tables.SERVICE_COLUMNS, tables.service_rows(rows))
+    console.print(shown)
+    return rows
+
+
+def _round_trips(console: Console, seconds: float) -> Iterator[Row]:
     """Round trips, throughput and memory."""
     with running("adglot") as ours, running("echo") as echo:
         steps = wire.round_trips(ours, echo, seconds)
@@ -45,12 +101,13 @@ def _service(console: Console, seconds: float) -> Iterator[Row]:
         yield wire.memory()
 
 
-def _table(title: str, rows: list[Row]) -> Table:
-    table = Table("what", "adglot", "peer", "who", "ratio", "aim", title=title)
-    for row in rows:
-        ours, peer = (f"{number:.4g} {row.unit}" for number in (row.ours, row.peer))
-        table.add_row(row.name, ours, peer, row.against, f"{row.ratio:.2f}", row.aim)
-    return table
+def _draw(console: Console, found: results.Results) -> None:
+    try:
+        from benchmarks.picture import draw
+    except ImportError as error:
+        console.print(f"no picture: {error.name} is not installed")
+        return
+    draw(found, PICTURE)
 
 
 if __name__ == "__main__":

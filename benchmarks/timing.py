@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
@@ -47,3 +47,40 @@ def _rate(pool: ThreadPoolExecutor, call: Callable[[], object], clients: int) ->
     for future in [pool.submit(work) for _ in range(clients)]:
         future.result()
     return clients * each / (time.perf_counter() - start)
+
+
+SHORTEST = 1e-5
+"""Seconds: what is quicker is called several times in a turn, since the clock takes time, too."""
+
+TURNS = 7
+"""Of each; in every one it is called once at least."""
+
+SLOW = 1.0
+"""Seconds: what takes longer is timed once."""
+
+
+def in_turn(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
+    """Median seconds of each, all called in turn, so that each has `seconds` in the end."""
+    once = {name: _each(call, 1) for name, call in calls.items()}
+    often = {name: max(1, round(SHORTEST / taken)) for name, taken in once.items()}
+    times = {name: [taken] if taken > SLOW else [] for name, taken in once.items()}
+    waiting = [name for name in calls if not times[name]]
+    for _ in range(TURNS):
+        for name in waiting:
+            times[name] += _turn(calls[name], often[name], seconds / TURNS)
+    return {name: median(taken) for name, taken in times.items()}
+
+
+def _turn(call: Callable[[], object], often: int, seconds: float) -> list[float]:
+    times = []
+    end = time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        times.append(_each(call, often))
+    return times
+
+
+def _each(call: Callable[[], object], often: int) -> float:
+    start = time.perf_counter()
+    for _ in range(often):
+        call()
+    return (time.perf_counter() - start) / often

@@ -1,0 +1,185 @@
+"""adglot: through the client and without it, by each executor alone, and the function itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import adglot
+from adglot.calls import Pattern
+from adglot.ir import Graph
+from adglot.sparse import Matrices, matrix
+from adglot_server.engines.base import Request
+from adglot_server.engines.native import NativeEngine
+from adglot_server.executors.compiled.executor import Compiled
+from adglot_server.executors.compiled.kernel import TooLarge
+from adglot_server.executors.compiled.points import PointKernel
+from adglot_server.executors.compiled.scalars import NotTaken
+from adglot_server.executors.interpreter import Interpreter
+from adglot_server.transforms.operators import derive
+from adglot_server.transforms.simplify import simplify
+from adglot_server.transforms.sparse import compress
+from benchmarks.peers.base import STEP, Absent, Contestant, Namespace, reader
+from benchmarks.workloads.base import Array, Workload
+
+XP = Namespace(np, scan=adglot.scan)
+
+HEAT = 1.0
+"""Seconds until a program that has paid for it is compiled."""
+
+
+class Client:
+    """What a user calls: `adglot.connect().prepare`."""
+
+    title = "adglot"
+    version = adglot.__version__
+
+    def __init__(self) -> None:
+        self._client = adglot.connect()
+
+    def build(self, workload: Workload) -> Contestant:
+        """The prepared operator and its arguments."""
+        argnums = workload.argnums if len(workload.argnums) > 1 else workload.argnums[0]
+        keywords: dict[str, Any] = {"batch": workload.batch is not None}
+        if workload.operator in ("jacobian", "hessian"):
+            keywords["sparse"] = workload.sparse
+        if workload.operator != "hvp":
+            keywords["argnums"] = argnums
+        function = partial(workload.function, XP)
+        prepared = self._client.prepare(
+            function, *workload.point, operator=workload.operator, **keywords
+        )
+        return Contestant(partial(prepared, *_arguments(workload)), partial(_read, workload), HEAT)
+
+
+def _arguments(workload: Workload) -> tuple[Any, ...]:
+    """Of the method: an HVP takes the primals and the tangents."""
+    if workload.operator != "hvp":
+        return workload.point
+    rest = [None] * (len(workload.point) - 1)
+    return workload.point, (*workload.seeds, *rest)
+
+
+def _read(workload: Workload, results: Any) -> list[Any]:
+    """An HVP is None for the arguments that have no tangent; a sparse batch is `Matrices`."""
+    results = results if isinstance(results, tuple) else (results,)
+    if not workload.sparse:
+        return reader(workload)([x for x in results if x is not None])
+    return [_points(x) if isinstance(x, Matrices) else x for x in results]
+
+
+def _points(matrices: Matrices) -> Array:
+    return np.stack([matrices[i].toarray() for i in range(0, len(matrices), STEP)])
+
+
+class Engine:
+    """The native engine's prepared program: what a server runs."""
+
+    title = "adglot, engine alone"
+    version = adglot.__version__
+
+    def build(self, workload: Workload) -> Contestant:
+        """Trace, transform; the first calls compile."""
+        prepared = NativeEngine().prepare(trace(workload), _request(workload))
+        read = partial(_derivatives, workload, prepared.values, prepared.patterns)
+        return Contestant(partial(prepared.run, _inputs(workload)), read, HEAT)
+
+
+class Interpreted:
+    """The same program, run by NumPy node by node."""
+
+    title = "adglot, interpreter"
+    version = adglot.__version__
+
+    def build(self, workload: Workload) -> Contestant:
+        """Never compiled."""
+        return _programmed(workload, Interpreter, workload.batch)
+
+
+class CompiledAtOnce:
+    """The same program, compiled before its first call: what compiling takes.
+
+    A batch is compiled for any number of points.
+    """
+
+    title = "adglot, compiled at once"
+    version = adglot.__version__
+
+    def build(self, workload: Workload) -> Contestant:
+        """Trace, transform, compile."""
+        executor = Compiled if workload.batch is None else _AtAnyNumber
+        try:
+            return _programmed(workload, executor, batch=None)
+        except TooLarge as error:
+            raise Absent("is too large to compile, and interpreted") from error
+        except NotTaken as error:
+            raise Absent(f"is interpreted: {error}") from error
+
+
+class _AtAnyNumber:
+    """A `PointKernel` of which every input has points."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._kernel = PointKernel(graph, [True] * len(graph.inputs))
+        self._types = [graph.types[i] for i in graph.outputs]
+
+    def run(self, inputs: list[Array]) -> list[Array]:
+        """Outputs of their own; points that the kernel leaves to others count as answered."""
+        count = len(inputs[0])
+        outputs = [np.empty((count, *type.shape), type.dtype) for type in self._types]
+        self._kernel.run(inputs, outputs)
+        return outputs
+
+
+def _programmed(
+    workload: Workload, executor: Callable[[Graph], Any], batch: int | None
+) -> Contestant:
+    derive_it = compress.derive if workload.sparse else derive
+    request = replace(_request(workload), batch=batch)
+    derived = derive_it(simplify(trace(workload)), request)
+    run = executor(simplify(derived.graph)).run
+    read = partial(_derivatives, workload, derived.values, derived.patterns)
+    return Contestant(partial(run, _inputs(workload)), read)
+
+
+class Function:
+    """Not the derivative: the function's own value, by the same engine."""
+
+    title = "the function itself"
+    version = adglot.__version__
+
+    def build(self, workload: Workload) -> Contestant:
+        """The prepared evaluation."""
+        request = Request("evaluate", wrt=(), batch=workload.batch)
+        prepared = NativeEngine().prepare(trace(workload), request)
+        return Contestant(partial(prepared.run, list(workload.point)), None, HEAT)
+
+
+def trace(workload: Workload) -> Graph:
+    """Of one point."""
+    return adglot.trace(partial(workload.function, XP), *workload.example)
+
+
+def _request(workload: Workload) -> Request:
+    return Request(
+        workload.operator, wrt=workload.argnums, batch=workload.batch, sparse=workload.sparse
+    )
+
+
+def _inputs(workload: Workload) -> list[Array]:
+    return [*workload.point, *workload.seeds]
+
+
+def _derivatives(
+    workload: Workload, values: int, patterns: Sequence[Pattern], results: list[Array]
+) -> list[Any]:
+    found = results[values:]
+    if not workload.sparse:
+        return reader(workload)(found)
+    kind = matrix if workload.batch is None else Matrices
+    pairs = zip(found, patterns, strict=True)
+    return _read(workload, tuple(kind(data, pattern) for data, pattern in pairs))
