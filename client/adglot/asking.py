@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypedDict, TypeVar
 
 from adglot.calls import DEFAULT_ENGINE, Answer, Array, Call, Mode, Operator, Port, Request
@@ -90,27 +90,25 @@ class Ask:
         self, point: Point, fields: Fields, wrap: Callable[[Call], Request] | None
     ) -> Plan[Any]:
         """Ask by digest where the server should know the graph, and send it where it does not."""
-        call = self._call(point, fields)
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+
+        def call(graph: Graph | str) -> Call:
+            return Call(
+                graph=graph,
+                values=point.values,
+                engine=self.engine,
+                batch=self.batched,
+                deadline=deadline,
+                **fields,
+            )
 
         def ask(graph: Graph | str) -> Request:
-            named = replace(call, graph=graph)
-            return wrap(named) if wrap else named
+            return wrap(call(graph)) if wrap else call(graph)
 
         try:
             reply = yield from by_digest(self.session, point.graph, ask)
         except AdglotError as error:
-            raise named_error(error, point.graph, call) from None
+            raise named_error(error, point.graph, call(point.graph)) from None
         if isinstance(reply, Answer):
             tell(reply)
         return reply
-
-    def _call(self, point: Point, fields: Fields) -> Call:
-        deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        return Call(
-            graph=point.graph,
-            values=point.values,
-            engine=self.engine,
-            batch=self.batched,
-            deadline=deadline,
-            **fields,
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import index
 from typing import Any, Protocol
 
@@ -35,7 +36,7 @@ class Point:
 
     def positions(self, argnums: int | Sequence[int]) -> tuple[int, ...]:
         """The inputs that belong to these arguments."""
-        stops = np.cumsum([0, *(child.size for child in self.inputs.children)])
+        stops = list(accumulate((child.size for child in self.inputs.children), initial=0))
         found = [i for n in self._checked(_listed(argnums)) for i in range(stops[n], stops[n + 1])]
         if not found:
             raise InvalidArgument(Violation("argnums", f"there is no array in arguments {argnums}"))

@@ -34,8 +34,11 @@ class Incoming:
 
     def tensors(self, name: str, field: str) -> tuple[Array, ...]:
         """The tensors of field `name`, read-only; `field` is what errors call it."""
+        tensors = getattr(self.head, name)
+        if not tensors:
+            return ()
         arrays = []
-        for k, tensor in enumerate(getattr(self.head, name)[:]):
+        for k, tensor in enumerate(tensors[:]):
             try:
                 arrays.append(tensor_from_proto(tensor, self.data.get((name, k))))
             except InvalidArgument as error:

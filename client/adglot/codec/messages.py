@@ -213,6 +213,8 @@ def decode_answer(message: bytes) -> Answer:
 
 
 def _patterns(message: Incoming) -> tuple[Pattern, ...]:
+    if not message.head.columns:
+        return ()
     parts = _copies(message, "indptr"), _copies(message, "indices"), message.head.columns[:]
     return tuple(map(Pattern, *parts))
 
@@ -298,8 +300,12 @@ def _call(
         raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
     engine = head.engine or DEFAULT_ENGINE
     options: dict[str, Any] = {"include_values": operator == "evaluate"}
-    options |= {name: read(head) for name, read in _OPTIONS_OF[type(head)].items()}
+    options |= _read_options(head)
     return Call(operator, graph, values, seeds, engine, deadline=deadline, **options)
+
+
+def _read_options(head: Any) -> dict[str, Any]:
+    return {name: read(head) for name, read in _OPTIONS_OF[type(head)].items()}
 
 
 def _mode(number: pb.Mode) -> Mode:
@@ -350,32 +356,57 @@ _OPTIONS_OF: dict[Any, dict[str, Callable[[Any], Any]]] = {
 """How to read those options that requests of a class have; to ask for others takes long."""
 
 
+_TIMELESS = (
+    "engine",
+    "executor",
+    "mode",
+    "passes",
+    "function_ops",
+    "program_ops",
+    "digest",
+    "wrt",
+    "of",
+    "colours",
+)
+"""Fields of a ``Report`` that are the same at every call of a form."""
+
+
 def _report_bytes(report: Report) -> bytes:
     """A serialized ``Report``; all but the times is remembered from call to call."""
     times = pb.Report(prepare_seconds=report.prepare_seconds, run_seconds=report.run_seconds)
     return (
         _timeless(
-            engine=report.engine,
-            executor=report.executor,
-            mode=RAN_TO_WIRE[report.mode],
-            passes=report.passes,
-            function_ops=report.function_ops,
-            program_ops=report.program_ops,
-            digest=report.digest,
-            wrt=report.wrt,
-            of=report.of,
-            colours=report.colours,
+            report.engine,
+            report.executor,
+            RAN_TO_WIRE[report.mode],
+            report.passes,
+            report.function_ops,
+            report.program_ops,
+            report.digest,
+            report.wrt,
+            report.of,
+            report.colours,
         )
         + times.SerializeToString()
     )
 
 
 @lru_cache(KEPT)
-def _timeless(**fields: Any) -> bytes:
-    return pb.Report(**fields).SerializeToString()
+def _timeless(*fields: Any) -> bytes:
+    return pb.Report(**dict(zip(_TIMELESS, fields, strict=True))).SerializeToString()
 
 
 def _report(message: pb.Report) -> Report:
+    seconds = message.prepare_seconds, message.run_seconds
+    message.ClearField("prepare_seconds")
+    message.ClearField("run_seconds")
+    return _timeless_from(message.SerializeToString()).timed(*seconds)
+
+
+@lru_cache(KEPT)
+def _timeless_from(report: bytes) -> Report:
+    """A report but for its times; those of repeated calls are the same."""
+    message = pb.Report.FromString(report)
     return Report(
         engine=message.engine,
         executor=message.executor,
@@ -383,8 +414,6 @@ def _report(message: pb.Report) -> Report:
         passes=message.passes,
         function_ops=message.function_ops,
         program_ops=message.program_ops,
-        prepare_seconds=message.prepare_seconds,
-        run_seconds=message.run_seconds,
         digest=message.digest,
         wrt=tuple(message.wrt[:]),
         of=tuple(message.of[:]),

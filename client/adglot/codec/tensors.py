@@ -102,14 +102,12 @@ def add_tensors(pieces: list[Buffer], number: int, arrays: Iterable[Array]) -> N
     The arrays' own memory is among the pieces. Large tensors are padded to begin at a multiple
     of 16 bytes of the message.
     """
-    offset = sum(map(nbytes, pieces))
     for array in map(little_endian, arrays):
         head = _head(number, array.dtype, array.shape)
         if array.nbytes >= LARGE:
             # Lengths as they are without padding: where that adds a byte, the receiver copies.
-            padding = -(offset + len(head) + 2) % ALIGNMENT
+            padding = -(sum(map(nbytes, pieces)) + len(head) + 2) % ALIGNMENT
             head = _head(number, array.dtype, array.shape, padding)
-        offset += len(head) + array.nbytes
         pieces += head, array.data
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from adglot.calls import (
     Answer,
+    Array,
     AttributeInfo,
     Call,
     Explanation,
@@ -35,10 +36,14 @@ from adglot_server.service.cache import Cache
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.requests import Ports, build, resolve, spread, to_request
+from adglot_server.service.routes import Route, form, types_of
 from adglot_server.service.turns import give_up_turn
 
 PROGRAM_SIZE = 4
 """A derivative program and what runs it, in sizes of the function's graph."""
+
+ROUTES = 4096
+"""Forms of calls that are remembered."""
 
 TILE_SIZES = 3
 """Programs that batches of one graph are run with, as a rule: for large tiles, and for the rest."""
@@ -62,10 +67,25 @@ class Core:
         self._programs: Cache[tuple[str, str, Request], Program] = Cache(
             self.limits.kept_bytes, lambda program: program.nbytes
         )
+        self._routes: Cache[Hashable, Route] = Cache(ROUTES)
 
     def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
         """The answer; stops soon after `cancelled` turns true."""
         control = self._control(call.deadline, cancelled)
+        return self._repeated(call, control) or self._first(call, control)
+
+    def _repeated(self, call: Call, control: Control) -> Answer | None:
+        """The answer to a call of a form that came before, if all it takes is still kept."""
+        key = form(call)
+        route = None if key is None else self._routes.get(key)
+        if route is None or (inputs := route.inputs(call)) is None:
+            return None
+        program = self._programs.get(route.program)
+        if program is None or self._graphs.get(call.digest) is None:
+            return None
+        return _run(program.prepared, inputs, route.report, control, route.wants_values)
+
+    def _first(self, call: Call, control: Control) -> Answer:
         graph = self._graph(call.graph, control)
         ports = resolve(call, graph)
         if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
@@ -90,7 +110,7 @@ class Core:
             give_up_turn()
             return elsewhere.explain(_forwarded(call, ports, control), graph, control)
         prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
-        report = _report(call, ports, graph, prepared, seconds, 0.0)
+        report = _report(call, ports, graph, prepared, seconds)
         return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
 
     def register(
@@ -133,17 +153,15 @@ class Core:
         points = 1 if request.batch is None else request.batch
         self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
         control.check()
-        started = time.perf_counter()
-        results = prepared.run(inputs, control)
-        seconds = time.perf_counter() - started
-        values, derivatives, estimates = prepared.split(results)
-        return Answer(
-            values if _wants_values(call) else (),
-            derivatives,
-            _report(call, ports, graph, _of_all(prepared, points), prepare_seconds, seconds),
-            estimates,
-            prepared.patterns,
-        )
+        report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
+        answer = _run(prepared, inputs, report, control, _wants_values(call))
+        if (key := form(call)) is not None and len(answer.values) in (0, len(graph.outputs)):
+            types = types_of(call, graph, request)
+            program = graph.digest, call.engine, request
+            report = replace(report, prepare_seconds=0.0)
+            route = Route(program, types, report, _wants_values(call))
+            self._routes.get_or_make(key, lambda: route)
+        return answer
 
     def _prepare(
         self, engine: str, graph: Graph, request: Request, control: Control
@@ -182,6 +200,22 @@ def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
     return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
 
 
+def _run(
+    prepared: Prepared, inputs: list[Array], report: Report, control: Control, wants_values: bool
+) -> Answer:
+    started = time.perf_counter()
+    results = prepared.run(inputs, control)
+    seconds = time.perf_counter() - started
+    values, derivatives, estimates = prepared.split(results)
+    return Answer(
+        values if wants_values else (),
+        derivatives,
+        report.ran(prepared.last_executor, seconds),
+        estimates,
+        prepared.patterns,
+    )
+
+
 def _of_all(prepared: Prepared, points: int) -> Prepared:
     """With the op counts of all points of a batch."""
     if not prepared.point_bytes:
@@ -217,7 +251,7 @@ def _wants_values(call: Call) -> bool:
 
 
 def _report(
-    call: Call, ports: Ports, graph: Graph, prepared: Prepared, prepared_in: float, ran_in: float
+    call: Call, ports: Ports, graph: Graph, prepared: Prepared, prepared_in: float
 ) -> Report:
     return Report(
         engine=call.engine,
@@ -227,7 +261,6 @@ def _report(
         function_ops=prepared.function_ops,
         program_ops=prepared.program_ops,
         prepare_seconds=prepared_in,
-        run_seconds=ran_in,
         digest=graph.digest,
         wrt=ports.wrt,
         of=ports.of,
