@@ -127,6 +127,7 @@ def explain(
 def register(session: Session, graph: Graph) -> Plan[str]:
     digest: str = yield Register(graph)
     session.remember(digest)
+    session.known.register(digest, graph)
     return digest
 
 

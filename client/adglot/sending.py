@@ -17,10 +17,11 @@ MOST_KNOWN = 10_000
 class Known:
     """The digests that a service should know; at most `MOST_KNOWN`, then all are forgotten."""
 
-    __slots__ = ("_digests",)
+    __slots__ = ("_digests", "_registered")
 
     def __init__(self) -> None:
         self._digests: set[str] = set()
+        self._registered: dict[str, Graph] = {}
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._digests
@@ -30,8 +31,17 @@ class Known:
         full = len(self._digests) >= MOST_KNOWN
         if full:
             self._digests.clear()
+            self._registered.clear()
         self._digests.add(digest)
         return full
+
+    def register(self, digest: str, graph: Graph) -> None:
+        """Keep a graph that will be named by its digest alone, for a service that forgets it."""
+        self._registered[digest] = graph
+
+    def registered(self, digest: str) -> Graph | None:
+        """The graph, if it was registered here."""
+        return self._registered.get(digest)
 
     def discard(self, digest: str) -> None:
         self._digests.discard(digest)
@@ -76,13 +86,14 @@ def by_digest(
     A service may forget: then the graph is sent again. `ask` makes the request of either.
     """
     digest = graph if isinstance(graph, str) else graph.digest
-    was_known = digest in memory.known
+    first = digest if digest in memory.known else graph
     try:
-        reply = yield ask(digest if was_known else graph)
+        reply = yield ask(first)
     except UnknownGraph:
         memory.known.discard(digest)
-        if not was_known:
+        whole = memory.known.registered(digest) if isinstance(graph, str) else graph
+        if whole is None or first is whole:
             raise
-        reply = yield ask(graph)
+        reply = yield ask(whole)
     memory.remember(digest)
     return reply

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -118,6 +118,11 @@ def worker_options(command: Callable[..., None]) -> Callable[..., None]:
     "--workers", type=click.IntRange(min=1), show_default="the usable cores", metavar="N",
     help="Requests that compute at one time.",
 )  # fmt: skip
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, metavar="N",
+    help="Processes that share the ports, each with its share of the workers; one that ends is "
+    "started again.",
+)  # fmt: skip
 @limit_options
 @worker_options
 @click.option("--token", help="Demand this token of every caller; use it with TLS.")
@@ -127,28 +132,51 @@ def worker_options(command: Callable[..., None]) -> Callable[..., None]:
     "--grace", type=click.FloatRange(min=0), default=30.0, metavar="SECONDS",
     help="Time that running requests get to finish when the server stops.",
 )  # fmt: skip
-def serve(
-    address: tuple[str, ...],
-    workers: int | None,
-    token: str | None,
-    certificate: Path | None,
-    key: Path | None,
-    grace: float,
-    hung_after: float | None,
-    **options: Any,
-) -> None:
+def serve(address: tuple[str, ...], processes: int, workers: int | None, **options: Any) -> None:
     """Serve derivatives until Ctrl-C or SIGTERM, then finish what runs.
 
     Every option can also be set in the environment: --max-nodes by ADGLOT_SERVE_MAX_NODES, and so
     on; several addresses stand with spaces between.
     """
+    from adglot_server.executors.batches import cores
+    from adglot_server.service.processes import serve_together
+
+    if processes == 1:
+        _serve(address, announce, workers=workers, **options)
+        return
+    log_to_stderr()
+    options["workers"] = workers or max(1, cores() // processes)
+    serve_together(processes, address, _serve_one, options, _print_addresses)
+
+
+def _serve_one(
+    addresses: Sequence[str], ready: Callable[[], None], options: dict[str, Any]
+) -> None:
+    """One of several processes."""
+    _serve(addresses, lambda server: ready(), reuse_port=True, **options)
+
+
+def _serve(
+    addresses: Sequence[str],
+    ready: Callable[[Server], None],
+    *,
+    certificate: Path | None,
+    key: Path | None,
+    token: str | None,
+    grace: float,
+    hung_after: float | None,
+    workers: int | None,
+    reuse_port: bool = False,
+    **options: Any,
+) -> None:
+    """Serve in this process, as the options of the command line say."""
     from adglot_server.service import server
 
     log_to_stderr()
     limits = limits_of(options)
     server.serve(
-        address,
-        announce,
+        addresses,
+        ready,
         hung_after=hung_after,
         workers=workers,
         limits=limits,
@@ -156,6 +184,7 @@ def serve(
         credentials=_credentials(certificate, key),
         token=token,
         grace=grace,
+        reuse_port=reuse_port,
     )
 
 
@@ -173,7 +202,11 @@ def limits_of(options: dict[str, Any]) -> Limits:
 
 def announce(server: Server) -> None:
     """Print where the server listens, a line each."""
-    for address in server.addresses:
+    _print_addresses(server.addresses)
+
+
+def _print_addresses(addresses: Sequence[str]) -> None:
+    for address in addresses:
         click.echo(f"adglot listens on {address}")
 
 

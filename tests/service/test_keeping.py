@@ -124,3 +124,14 @@ def _until_reached(gradient: object) -> object:
         except adglot.Unavailable:
             threading.Event().wait(0.1)
     raise AssertionError("the server was not reached again")
+
+
+def test_a_digest_of_a_graph_registered_by_this_client_is_never_unknown() -> None:
+    with (
+        Server(["localhost:0"], limits=Limits(kept_bytes=1)) as server,
+        adglot.connect(server.addresses[0]) as ad,
+    ):
+        digest = ad.register(energy())
+        for _ in range(2):
+            assert_allclose(ad.gradient(energy(2.0), np.ones(3)), 6.0)  # The server forgets.
+            assert_allclose(ad.gradient(digest, np.ones(3)), 3.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from adglot.codec.messages import SERVICE
 from adglot.errors import InvalidArgument
+from adglot_server.executors.batches import cores
 from adglot_server.service.auth import TokenInterceptor
 from adglot_server.service.core import Core
 from adglot_server.service.engines import Engines
@@ -42,6 +42,7 @@ class Server:
         credentials: for TLS, from `grpc.ssl_server_credentials`.
         token: demanded of every caller; use it with TLS.
         grace: seconds that running requests get to finish when the server stops.
+        reuse_port: whether other processes may listen on the same ports.
 
     >>> import adglot
     >>> with Server(["localhost:0"]) as server, adglot.connect(server.addresses[0]) as ad:
@@ -59,6 +60,7 @@ class Server:
         credentials: grpc.ServerCredentials | None = None,
         token: str | None = None,
         grace: float = 30.0,
+        reuse_port: bool = False,
     ) -> None:
         self.core = Core(limits, engines)
         self._grace = grace
@@ -68,9 +70,9 @@ class Server:
         self._server = grpc.server(
             self._calls,
             interceptors=[TokenInterceptor(token)] if token is not None else None,
-            options=_options(self.core.limits),
+            options=_options(self.core.limits, reuse_port),
         )
-        servicer = Servicer(self.core, workers or _cores(), self._light)
+        servicer = Servicer(self.core, workers or cores(), self._light)
         self.turns = servicer.turns
         self._server.add_generic_rpc_handlers((servicer.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -179,7 +181,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with Server(addresses, **options) as server:
-        tune(arenas=_cores())
+        tune(arenas=cores())
         if hung_after is not None:
             watch(server.turns.overdue, hung_after)
             watch(main.overdue, hung_after)
@@ -197,15 +199,12 @@ def _finish(ended: Event, server: Server, main: Main) -> None:
         main.stop()
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _options(limits: Limits) -> list[tuple[str, Any]]:
+def _options(limits: Limits, reuse_port: bool) -> list[tuple[str, Any]]:
     return [
         ("grpc.max_receive_message_length", limits.message_bytes),
         ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # A second server on one port is a mistake: say so.
+        # A second server on one port is a mistake, unless it is meant: say so.
+        ("grpc.so_reuseport", int(reuse_port)),
         ("grpc.keepalive_time_ms", 60_000),  # Notice clients whose network is gone.
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
