@@ -61,9 +61,10 @@ class FaultyEngine:
     op: str
     rule: Rule
     name: str = "faulty"
+    version: str = "1.0"
 
     def info(self) -> EngineInfo:
-        return EngineInfo(self.name, True, version="1.0", operators=OPERATORS)
+        return EngineInfo(self.name, True, version=self.version, operators=OPERATORS)
 
     def prepare(self, graph: Graph, request: Request) -> Prepared:
         return NativeEngine().prepare(self.replaced(graph), request)

@@ -12,6 +12,8 @@ from adglot.crosscheck import Finding
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
 
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+RANK_3 = np.array([[4.0, 2, 8, 4], [2, 5, 8, 4], [2, 3, 6, 3], [0, 2, 2, 5]])
+"""Its LU factors are dyadic, so without rounding; the third pivot is 0, the last one 4."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,28 @@ def test_torch_pushes_nothing_through_the_determinant_of_a_singular_matrix(
     assert finding.values["torch"] == 0
     _is_true(finding, "native")
     assert finding.conventions[0].limitation
+
+
+@pytest.mark.engines
+def test_jax_has_no_derivative_of_some_determinants_of_singular_matrices(
+    ad: adglot.Client,
+) -> None:
+    """Where a pivot that is not the last one is 0."""
+    result = ad.crosscheck(np.linalg.det, RANK_3, engines=["native", "jax"], operators=["vjp"])
+    finding = only(result)
+    assert str(finding.verdict) == "convention(det-of-singular)"
+    assert finding.values["jax"] == 0
+    _is_true(finding, "native")
+
+
+@pytest.mark.engines
+def test_the_majority_may_be_wrong(ad: adglot.Client) -> None:
+    """A zero of jax and torch jumps away from the point: no measure of the conditioning."""
+    engines = ["jax", "torch", "native"]
+    finding = only(ad.crosscheck(np.linalg.det, RANK_3, engines=engines, operators=["jvp"]))
+    assert str(finding.verdict) == "convention(det-of-singular)"
+    assert finding.sides == (("jax", "torch"), ("native",))
+    _is_true(finding, "native")
 
 
 def test_autograd_divides_by_a_factor_of_zero(ad: adglot.Client) -> None:

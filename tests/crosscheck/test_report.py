@@ -146,8 +146,8 @@ def test_table(found: Crosscheck, agreed: Crosscheck) -> None:
     console.print(table(found))
     console.print(table(agreed))
     text = console.export_text()
-    assert "model: NO agreement" in text
-    assert "model: agreement" in text
+    assert "model: The engines do not agree." in text
+    assert "model: The engines agree." in text
     assert "mismatch(faulty" in text
 
 
@@ -158,7 +158,7 @@ def test_a_long_graph_is_drawn_around_its_culprit() -> None:
         return x
 
     graph = adglot.trace(chain, 0.3)
-    picture = drawing.layout(graph, [123])
+    picture = drawing.layout(graph, {123: "culprit"})
     assert len(picture.boxes) == drawing.MOST
     assert picture.left_out == len(graph.nodes) + 1 - drawing.MOST
     (marked,) = [box for box in picture.boxes if box.kind == "culprit"]

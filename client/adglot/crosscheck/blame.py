@@ -108,7 +108,7 @@ def _judged(
     numbers = complex(a[component]), complex(b[component])
     said = yield from court.number(node.graph, node.operands, node.probe, component, numbers)
     culprit = _culprit(place, found, node, path, component, numbers, said)
-    rows = _excuses(node, place.engines, versions)
+    rows = _excuses(node, place, versions)
     if rows:
         return Blamed(culprit, conventions=rows)
     bound = float(bounds.bound(place.relative, a, b)[component])
@@ -165,9 +165,7 @@ def _what(node: Alone, component: tuple[int, ...]) -> str:
     return f"the {kind} of output {slot}{at}"
 
 
-def _excuses(
-    node: Alone, engines: tuple[str, str], versions: Mapping[str, str]
-) -> tuple[Convention, ...]:
+def _excuses(node: Alone, place: Place, versions: Mapping[str, str]) -> tuple[Convention, ...]:
     """What makes the difference a convention: a reason for either side, or ().
 
     First comes a known fault, then a row that is no derivative from one side.
@@ -175,18 +173,31 @@ def _excuses(
     within = kink(node.node, node.operands)
     rows = [
         conventions.match(node, side, engine, versions.get(engine, ""))
-        for side, engine in enumerate(engines)
+        for side, engine in enumerate(place.engines)
     ]
     if within is None and not any(rows):
         return ()
-    for side, engine in enumerate(engines):
-        judge = engine == arbiter.ENGINE  # What is a choice, nobody can judge.
-        if rows[side] is None and not judge and not between(node, side):
-            return ()
+    sound = _sound(node, place)
+    if any(row is None and side not in sound for side, row in enumerate(rows)):
+        return ()
     found = sorted((row for row in rows if row is not None), key=_plain)
     if not found and within is not None:
         found = [conventions.unlisted(node, within)]
     return tuple(found)
+
+
+def _sound(node: Alone, place: Place) -> list[int]:
+    """Sides that need no row: with NumPy's value, or a derivative that lies between both sides'.
+
+    The arbiter's is sound, too: what is a choice, nobody can judge.
+    """
+    if _of_values(node):
+        return [side for side in range(2) if side not in _unlike(node, place)]
+    return [
+        side
+        for side, engine in enumerate(place.engines)
+        if engine == arbiter.ENGINE or between(node, side)
+    ]
 
 
 def _plain(row: Convention) -> tuple[bool, bool]:

@@ -6,16 +6,22 @@ with; tests observe it again on those installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from adglot.crosscheck.alone import Alone
 from adglot.crosscheck.conventions import Answer, Row
-from adglot.crosscheck.recording import kink
+from adglot.crosscheck.where import (
+    at_kink,
+    elements,
+    equal_neighbours,
+    everywhere,
+    matrices,
+    minus_zero,
+    singular,
+    somewhere,
+    untaken,
+)
 
-JAX, TORCH, AUTOGRAD = ">=0.10", ">=2.13", ">=1.8"
+JAX, TORCH, AUTOGRAD, CASADI, SYMPY = ">=0.10", ">=2.13", ">=1.8", ">=3.8", ">=1.14"
 
 OPS = "https://github.com/HIPS/autograd/blob/master/autograd/numpy/numpy_vjps.py"
 SPECIAL = "https://github.com/HIPS/autograd/blob/master/autograd/scipy/special.py"
@@ -28,9 +34,20 @@ TORCH_NOTES = (
     "https://docs.pytorch.org/docs/stable/notes/autograd.html"
     "#gradients-for-non-differentiable-functions"
 )
+TORCH_ISSUES = "https://github.com/pytorch/pytorch/issues/"
 TORCH_LINALG = "https://docs.pytorch.org/docs/stable/generated/torch.linalg."
 TORCH_SPECIAL = "https://docs.pytorch.org/docs/stable/special.html#torch.special."
-OURS = "what the op's own entry says: adglot ops NAME"
+CASADI_ZEROS = "https://github.com/casadi/casadi/issues/1595"
+CASADI_RULES = "https://github.com/casadi/casadi/blob/main/casadi/core/calculus.hpp"
+SYMPY_POWERS = "https://github.com/sympy/sympy/blob/master/sympy/core/power.py"
+SYMPY_ANGLES = (
+    "https://github.com/sympy/sympy/blob/master/sympy/functions/elementary/trigonometric.py"
+)
+SYMPY_BRANCHES = (
+    "https://github.com/sympy/sympy/blob/master/sympy/functions/elementary/piecewise.py"
+)
+SYMPY_SIGN = "https://docs.sympy.org/latest/modules/functions/elementary.html#sign"
+OURS = "its own entry says so: adglot ops OP"
 
 
 def _native(answer: str) -> Answer:
@@ -49,168 +66,189 @@ def _autograd(answer: str, source: str = OPS, limitation: bool = False) -> Answe
     return Answer("autograd", AUTOGRAD, answer, source, limitation)
 
 
-def _at(mask: Callable[..., Any]) -> Callable[[Alone], bool]:
-    """Points by the operands and attributes of the node."""
-    return lambda node: bool(np.any(mask(*node.operands, **node.node.attributes)))
+RUNS = "what adglot conformance found"
 
 
-def _untaken(node: Alone) -> bool:
-    """The node's result is not used: one component at least has no cotangent."""
-    return node.probe.reverse and any(ct is not None and np.any(ct == 0) for ct in node.seeds)
+def _julia(answer: str, package: str = "*", limitation: bool = False) -> Answer:
+    """Of one package, or of all: most have no rule of their own and go through the code of Base."""
+    return Answer(f"julia/{package}", "", answer, RUNS, limitation)
 
 
-def _kink(node: Alone) -> bool:
-    return kink(node.node, node.operands) is not None
+def _casadi(answer: str, source: str) -> Answer:
+    return Answer("casadi", CASADI, answer, source)
 
 
-def _singular(a: Any) -> Any:
-    return np.linalg.matrix_rank(a) < a.shape[-1]
-
-
-def _equal_neighbours(values: Any) -> Any:
-    gaps = np.abs(np.diff(values, axis=-1))
-    return gaps <= 1e-8 * np.abs(values).max(initial=1.0)
+def _sympy(answer: str, source: str) -> Answer:
+    return Answer("symbolic", SYMPY, answer, source)
 
 
 ROWS: tuple[Row, ...] = (
     # ------------------------------------------------------------------ elementwise kinks
     Row(
-        "abs-at-0", ("abs",), "x = 0", _at(lambda x: x == 0),
+        "abs-at-0", ("abs",), "x = 0", elements(lambda x: x == 0),
         (
             _native("zero"),
             _jax("between", JAX_ISSUES + "37820"),
             _torch("zero"),
             _autograd("zero"),
+            _julia("between"),
         ),
         "any slope from -1 to 1; jax takes that from above",
     ),
     Row(
-        "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one", _kink,
+        "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one",
+        at_kink,
         (_native("between"), _jax("between", JAX_ISSUES + "37821"), _torch("between"),
-         _autograd("between")),
+         _autograd("between"), _julia("between")),
         "the derivative is split in any way among those that tie, clip's bounds included",
     ),
     Row(
-        "norm-at-0", ("hypot",), "x1 = x2 = 0", _at(lambda x1, x2: (x1 == 0) & (x2 == 0)),
+        "sign-at-0", ("sign",), "x = 0", elements(lambda x: x == 0),
+        (_native("zero"), _sympy("infinite", SYMPY_SIGN)),
+        "the slope is 0 on both sides; SymPy's is twice Dirac's delta, which evaluates to Inf",
+    ),
+    Row(
+        "norm-at-0", ("hypot",), "x1 = x2 = 0", elements(lambda x1, x2: (x1 == 0) & (x2 == 0)),
         (
             _native("zero"),
             _jax("between", JAX_ISSUES + "3058"),
             _torch("nan"),
             _autograd("nan"),
+            _casadi("nan", CASADI_ZEROS),
+            _sympy("nan", SYMPY_POWERS),
+            _julia("any"),
         ),
         "a cone has every slope there from -1 to 1; those who divide by the norm get 0 / 0",
     ),
     Row(
-        "sqrt-at-0", ("sqrt",), "x = 0", _at(lambda x: x == 0),
+        "sqrt-at-0", ("sqrt",), "x = 0", elements(lambda x: x == 0),
         (
-            _native("any"),
-            _jax("any", JAX_ISSUES + "21723"),
-            _torch("any"),
-            _autograd("any"),
+            _native("zero"),
+            _jax("nan", JAX_ISSUES + "21723"),
+            _torch("nan"),
+            _autograd("nan"),
+            _casadi("zero", CASADI_RULES),
+            _sympy("zero", SYMPY_BRANCHES),
+            _julia("any"),
         ),
         "the slope is infinite, and times the zero that where gives an untaken branch it is NaN, "
         "but 0 for adglot",
     ),
     Row(
         "remainder-at-integers", ("remainder", "floor_divide"), "x1 is a multiple of x2",
-        _kink,
+        at_kink,
         (_native("between"), _jax("between", LAX), _torch("between"),
-         _autograd("between")),
+         _autograd("between"), _julia("between"), _julia("nan")),
         "the value jumps there; the derivative of either side is taken",
     ),
     Row(
-        "pow-at-0", ("pow",), "x1 = 0", _at(lambda x1, x2: x1 == 0),
+        "pow-at-0", ("pow",), "x1 = 0", elements(lambda x1, x2: x1 == 0),
         (
-            _native("finite"),
+            _native("number"),
             _jax("nan", JAX_ISSUES + "12409"),
-            _jax("zero", JAX_ISSUES + "12409"),
-            _torch("finite"),
-            _autograd("finite"),
+            _jax("number", JAX_ISSUES + "12409"),
+            _torch("number"),
+            _autograd("number"),
+            _casadi("nonfinite", CASADI_RULES),
+            _sympy("nonfinite", SYMPY_POWERS),
+            _julia("any"),
         ),
         "x**0 is 1 for every x: its slope is 0, but x2 * x1**(x2 - 1) is 0 * inf; and 0**y has no "
         "slope by y at y = 0",
     ),
     Row(
         "pow-of-negatives", ("pow",), "x1 < 0, derivative by x2",
-        _at(lambda x1, x2: np.real(x1) < 0),
-        (_native("nan"), _jax("any", JAX_ISSUES + "6024"), _torch("any"), _autograd("any")),
+        elements(lambda x1, x2: np.real(x1) < 0),
+        (_native("nan"), _jax("nan", JAX_ISSUES + "6024"), _torch("nan"), _autograd("nan"),
+         _julia("any")),
         "(-2)**y is real for integers only, so it has no slope by y",
     ),
     Row(
-        "atan2-at-origin", ("atan2",), "x1 = x2 = 0", _at(lambda x1, x2: (x1 == 0) & (x2 == 0)),
+        "atan2-at-origin", ("atan2",), "x1 = x2 = 0",
+        elements(lambda x1, x2: (x1 == 0) & (x2 == 0)),
         (
             _native("zero"),
             _jax("nan", JAX_ISSUES + "1052"),
             _torch("zero"),
             _torch("nan"),
             _autograd("nan"),
+            _casadi("nan", CASADI_ZEROS),
+            _sympy("nan", SYMPY_ANGLES),
+            _julia("any"),
         ),
         "the angle of no direction: 0 / 0 for those who divide; torch's two modes differ",
     ),
     Row(
         "logaddexp-at-minus-inf", ("logaddexp",), "x1 = x2 are infinite",
-        _at(lambda x1, x2: (x1 == x2) & np.isinf(x1)),
+        elements(lambda x1, x2: (x1 == x2) & np.isinf(x1)),
         (
             _native("finite"),
             _jax("any", LAX),
             _torch("nan"),
             _autograd("nan"),
+            _casadi("finite", CASADI_RULES),
+            _sympy("nan", SYMPY_POWERS),
+            _julia("any"),
         ),
         "a softmax of two that are equally improbable: a half each, or inf - inf",
     ),
     Row(
-        "iv-at-0", ("special.iv",), "x = 0", _at(lambda x, order: (x == 0) & (order == 0)),
+        "iv-at-0", ("special.iv",), "x = 0", elements(lambda x, order: (x == 0) & (order == 0)),
         (_jax("finite", JAX_ISSUES + "37820", limitation=True),),
         "i0 is smooth, with slope 0; jax has it as exp(|x|) i0e(x), and takes |x| from above",
     ),
     Row(
-        "ive-at-0", ("special.ive",), "x = 0", _at(lambda x, order: x == 0),
-        (_native("between"), _torch("between"), _autograd("nan", SPECIAL)),
+        "ive-at-0", ("special.ive",), "x = 0", elements(lambda x, order: x == 0),
+        (_native("between"), _torch("between"), _autograd("nan", SPECIAL),
+         _julia("between")),
         "exp(-|x|) has a kink; autograd divides by x",
     ),
     Row(
-        "sign-of-complex", ("sign",), "x is complex", _at(lambda x: np.iscomplexobj(x)),
+        "sign-of-complex", ("sign",), "x is complex", somewhere(np.iscomplexobj),
         (_jax("zero", LAX, limitation=True), _autograd("zero", OPS, limitation=True)),
         "x / |x| turns with x, but the sign's derivative is always 0 in some packages",
     ),
     Row(
-        "trigamma", ("special.digamma", "special.polygamma"), "everywhere", lambda node: True,
+        "trigamma", ("special.digamma", "special.polygamma"), "everywhere", everywhere,
         (_native("rough"), _torch("rough", TORCH_SPECIAL + "polygamma", limitation=True)),
         "torch's polygamma is right to ten digits only",
     ),
     # ------------------------------------------------------------------ reductions
     Row(
         "prod-with-zeros", ("prod", "cumulative_prod"), "a factor is 0",
-        _at(lambda x, **attributes: x == 0),
+        somewhere(lambda x, **attributes: x == 0),
         (_autograd("nan", "https://github.com/HIPS/autograd/issues/378", limitation=True),),
         "the derivative is the product of the other factors; autograd divides by the one",
     ),
     # ------------------------------------------------------------------ matrices
     Row(
         "eigh-of-equals", ("linalg.eigh",), "two eigenvalues are equal",
-        _at(lambda a: _equal_neighbours(np.linalg.eigvalsh(a))),
+        matrices(lambda a: equal_neighbours(np.linalg.eigvalsh(a))),
         (
             _native("any"),
             _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
             _torch("any", TORCH_LINALG + "eigh.html"),
             _autograd("any", LINALG),
+            _julia("any"),
         ),
         "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
     ),
     Row(
-        "eigh-of-symmetric", ("linalg.eigh",), "everywhere", lambda node: True,
+        "eigh-of-symmetric", ("linalg.eigh",), "everywhere", everywhere,
         (
             _native("between"),
             _jax("symmetric", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
             _torch("symmetric", TORCH_LINALG + "eigh.html"),
-            _torch("finite", TORCH_LINALG + "eigh.html"),
+            _torch("taken as symmetric", TORCH_LINALG + "eigh.html"),
             _autograd("between", LINALG),
+            _julia("between"),
+            _julia("symmetric"),
         ),
         "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
         "torch's pushforward wants a symmetric tangent",
     ),
     Row(
-        "cholesky-of-symmetric", ("linalg.cholesky",), "everywhere", lambda node: True,
+        "cholesky-of-symmetric", ("linalg.cholesky",), "everywhere", everywhere,
         (
             _native("between"),
             _jax(
@@ -218,114 +256,132 @@ ROWS: tuple[Row, ...] = (
                 "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.cholesky.html",
             ),
             _torch("symmetric", TORCH_LINALG + "cholesky.html"),
-            _torch("finite", TORCH_LINALG + "cholesky.html"),
+            _torch("taken as symmetric", TORCH_LINALG + "cholesky.html"),
             _autograd("symmetric", LINALG),
+            _julia("between"),
+            _julia("symmetric"),
         ),
         "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
         "torch's pushforward wants a symmetric tangent",
     ),
     Row(
         "phases-of-vectors", ("linalg.eig", "linalg.eigh", "linalg.svd"), "everywhere",
-        lambda node: True,
+        everywhere,
         (
             _native("turned"),
             _jax("turned", JAX_ISSUES + "2748"),
             _torch("turned", TORCH_LINALG + "eig.html"),
             _autograd("turned", LINALG),
+            _julia("turned"),
         ),
         "a vector times any number of modulus 1 is as good: signs and phases are LAPACK's choice, "
         "and a derivative may turn them or leave them",
     ),
     Row(
         "svd-of-complex", ("linalg.svd",), "a complex matrix",
-        _at(lambda a, **_: np.iscomplexobj(a)),
+        somewhere(lambda a, **_: np.iscomplexobj(a)),
         (_native("turned"), _autograd("finite", LINALG, limitation=True)),
         "autograd turns pairs of vectors by 2 s^2 times what is needed: right only for functions "
         "that do not depend on phases",
     ),
     Row(
-        "cholesky-of-complex", ("linalg.cholesky",), "a complex matrix", _at(np.iscomplexobj),
+        "cholesky-of-complex", ("linalg.cholesky",), "a complex matrix",
+        somewhere(np.iscomplexobj),
         (_autograd("finite", LINALG, limitation=True),),
         "autograd transposes where it has to conjugate, too",
     ),
     Row(
-        "slogdet-of-complex", ("linalg.slogdet",), "a complex matrix", _at(np.iscomplexobj),
+        "slogdet-of-complex", ("linalg.slogdet",), "a complex matrix", somewhere(np.iscomplexobj),
         (_autograd("signless", LINALG, limitation=True),),
         "autograd has no derivative of the sign, which turns with a complex matrix",
     ),
     Row(
         "unit-diagonal", ("linalg.triangular_solve",), "unit_diagonal is set",
-        _at(lambda a, b, *, unit_diagonal, **_: unit_diagonal),
+        somewhere(lambda a, b, *, unit_diagonal, **_: unit_diagonal),
         (_autograd("finite", SOLVES, limitation=True),),
         "autograd's derivative solves with the diagonal that the matrix has",
     ),
     Row(
         "eig-of-equals", ("linalg.eig",), "two eigenvalues are equal",
-        _kink,
+        at_kink,
         (
             _native("any"),
             _jax("any", JAX_ISSUES + "2748"),
             _torch("any", TORCH_LINALG + "eig.html"),
             _autograd("any", LINALG),
+            _julia("any"),
         ),
         "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
     ),
     Row(
-        "det-of-singular", ("linalg.det",), "a singular matrix", _at(_singular),
+        "det-of-singular", ("linalg.det",), "a singular matrix", matrices(singular),
         (
-            _torch("zero", "https://github.com/pytorch/pytorch/issues/104675", limitation=True),
-            _torch("finite", "https://github.com/pytorch/pytorch/pull/79487", limitation=True),
-            _jax("any", JAX_ISSUES + "2380", limitation=True),
-            _autograd("any", "https://github.com/HIPS/autograd/issues/549", limitation=True),
+            _torch("vanishing", TORCH_ISSUES + "104675", limitation=True),
+            _jax("vanishing", JAX_ISSUES + "2380", limitation=True),
+            _julia("zero", "ReverseDiff", limitation=True),
+            _julia("any", "Mooncake", limitation=True),
         ),
-        "det is a polynomial, its derivative the adjugate; torch multiplies by det = 0",
+        "det is a polynomial, its derivative the adjugate; torch multiplies by det = 0, as jax may",
     ),
     Row(
-        "slogdet-of-singular", ("linalg.slogdet",), "a singular matrix", _at(_singular),
+        "slogdet-of-singular", ("linalg.slogdet",), "a singular matrix", matrices(singular),
         (
             _jax("any", JAX_ISSUES + "2380"),
             _torch("any", TORCH_LINALG + "slogdet.html"),
+            _julia("any"),
         ),
         "the logarithm is -inf: there is no derivative",
     ),
     Row(
         "svd-of-equals", ("linalg.svd",), "two singular values are equal, or one is 0",
-        _at(lambda a, **attributes: _equal_neighbours(np.linalg.svd(a, compute_uv=False))),
+        matrices(lambda a, **attributes: equal_neighbours(np.linalg.svd(a, compute_uv=False))),
         (
             _native("any"),
             _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.svd.html"),
             _torch("any", TORCH_LINALG + "svd.html"),
             _autograd("any", LINALG),
+            _julia("any"),
         ),
         "singular vectors of equal singular values turn freely; some miss the values' slopes, too",
     ),
     # ------------------------------------------------------------------ branches
     Row(
-        "where-untaken", (), "the result is not used, and the slope not finite", _untaken,
+        "where-untaken", (), "the result is not used, and the slope not finite", untaken,
         (
             _native("zero"),
             _jax("nan", JAX_FAQ),
-            _torch("nan", "https://github.com/pytorch/pytorch/issues/68425"),
+            _torch("nan", TORCH_ISSUES + "68425"),
             _autograd("nan", OPS),
+            _casadi("zero", CASADI_RULES),
+            _sympy("zero", SYMPY_BRANCHES),
+            _julia("nan"),
         ),
         "0 * inf: adglot lets nothing of the untaken branch through; norms and sinc are guarded "
         "for every engine",
     ),
     Row(
-        "where-at-boundary", ("where",), "the condition changes", lambda node: True,
-        (_native("between"), _jax("between", JAX_FAQ), _torch("between"), _autograd("between")),
+        "where-at-boundary", ("where",), "the condition changes", everywhere,
+        (_native("between"), _jax("between", JAX_FAQ), _torch("between"), _autograd("between"),
+         _julia("between")),
         "the derivative is that of the branch taken, also where the other one begins",
     ),
     Row(
         "complex-vjp", (), "an operand is complex",
-        lambda node: any(np.iscomplexobj(x) for x in node.operands),
+        lambda node: np.array(any(map(np.iscomplexobj, node.operands))),
         (
             _native("between"),
             _jax("between", "https://docs.jax.dev/en/latest/advanced-autodiff.html"),
             _torch("between", "https://docs.pytorch.org/docs/stable/notes/autograd.html"),
             _autograd("between", "https://github.com/HIPS/autograd/blob/master/docs/tutorial.md"),
+            _julia("between"),
         ),
         "the adjoint for the real inner product, as in torch; what jax and autograd say is "
         "conjugated before it is compared",
+    ),
+    # ------------------------------------------------------------------ values
+    Row(
+        "zeros-without-sign", (), "an operand is -0.0", minus_zero,
+        (Answer("extended", "", "unsigned", "docs/engines.md", limitation=True),),
+        "numbers of many digits have one zero, so that atan2(0, -0.0) is 0 and not pi",
     ),
 )  # fmt: skip

@@ -141,6 +141,12 @@ class Cell:
         return max((block.max_ulps for block in self.blocks), default=0.0)
 
     @property
+    def distance(self) -> str:
+        """`max_ulps` in words."""
+        numbers = f"{self.max_ulps:.3g} ulp"
+        return "a number against NaN or Inf" if np.isnan(self.max_ulps) else numbers
+
+    @property
     def broken(self) -> tuple[FreeCheck, ...]:
         """The identities that do not hold."""
         return tuple(check for check in self.checks if not check.passed)
@@ -272,6 +278,20 @@ class Crosscheck:
     def __bool__(self) -> bool:
         return self.ok
 
+    @property
+    def summary(self) -> str:
+        """Whether engines agree, in a sentence.
+
+        >>> import adglot, numpy as np
+        >>> with adglot.connect() as ad:
+        ...     ad.crosscheck(np.sin, 1.0, engines=["native", "complex-step"]).summary
+        'The engines agree.'
+        """
+        if not self.ok:
+            return "The engines do not agree."
+        choices = any(cell.verdict.kind == "convention" for cell in self.cells)
+        return f"The engines agree{', but for known conventions' if choices else ''}."
+
     def broken(self) -> list[str]:
         """Who breaks which identity, a line each."""
         return [f"{cell.engine} breaks {check}" for cell in self.cells for check in cell.broken]
@@ -317,6 +337,6 @@ def _answers(result: Crosscheck, engine: EngineRun) -> str:
         return f"unavailable: {engine.reason}"
     cells = [cell for cell in result.cells if cell.engine == engine.name]
     return "; ".join(
-        f"{cell.operator} {cell.verdict}" + (f" {cell.max_ulps:.3g} ulp" if cell.blocks else "")
+        f"{cell.operator} {cell.verdict}" + (f" {cell.distance}" if cell.blocks else "")
         for cell in cells
     )

@@ -54,7 +54,7 @@ def _alike(outputs: Sequence[Array], w: Array, z: Array) -> bool:
     """Equal values; vectors that are equal but for a factor of modulus one each."""
     said_w, said = _split(outputs)
     within = VALUES * float(np.finfo(said.dtype).eps)
-    return _near(said_w, w, within) and _near(said, z * _unit(_dots(z, said)), within)
+    return near(said_w, w, within) and near(said, z * unit(dots(z, said)), within)
 
 
 # ------------------------------------------------------------------ what rules do
@@ -69,11 +69,11 @@ def _unturned(found: Alone, z: Array, dz: Array) -> Array:
     """No eigenvector, no right singular vector is a part of its own derivative, but for length."""
     if len(found.node.outputs) == 3:
         right = slice(-found.operands[0].shape[-1], None)
-        turn = 2j * _dots(z[..., right, :], dz[..., right, :]).imag
+        turn = 2j * dots(z[..., right, :], dz[..., right, :]).imag
         return np.asarray(dz - z * turn)
     parts = np.linalg.solve(z, dz)
     beside = z @ np.where(np.eye(z.shape[-1], dtype=bool), 0.0, parts)
-    return np.asarray(beside - z * _dots(z, beside).real)
+    return np.asarray(beside - z * dots(z, beside).real)
 
 
 TURNS: tuple[Turn, ...] = (lambda d: d, symmetric)
@@ -87,11 +87,11 @@ def _pushed_forward(found: Alone, side: int, z: Array, turn: Turn, rule: Rule) -
     pairs = zip(found.operands, found.seeds, strict=True)
     dw, dz = _derivative(found, [np.zeros(x.shape) if t is None else t for x, t in pairs], turn)
     said_w, said = _split(found.sides[side])
-    beside, said_beside = (d - z * _dots(z, d) for d in (rule(found, z, dz), said))
-    phases = _unit(_dots(beside, said_beside))
-    longer = np.real(np.conj(phases) * _dots(z, said))
-    same = _near(said_beside, beside * phases) and _near(longer, 0 * longer)
-    return same and _near(said_w, dw)
+    beside, said_beside = (d - z * dots(z, d) for d in (rule(found, z, dz), said))
+    phases = unit(dots(beside, said_beside))
+    longer = np.real(np.conj(phases) * dots(z, said))
+    same = near(said_beside, beside * phases) and near(longer, 0 * longer)
+    return same and near(said_w, dw)
 
 
 def _pulled_back(found: Alone, side: int, z: Array, turn: Turn, rule: Rule) -> bool:
@@ -104,7 +104,7 @@ def _pulled_back(found: Alone, side: int, z: Array, turn: Turn, rule: Rule) -> b
     rows, rest = [], []
     for (d,) in directions(found):
         dw, dz = _derivative(found, [d], turn)
-        rows.append(np.ravel(pair * _dots(ct_z, rule(found, z, dz))))
+        rows.append(np.ravel(pair * dots(ct_z, rule(found, z, dz))))
         rest.append(inner(cotangent, d) - inner(ct_w, dw))
     return _explained(np.array(rows), np.array(rest))
 
@@ -115,8 +115,8 @@ def _explained(rows: Array, rest: Array) -> bool:
     parts = np.concatenate([rows.real, -rows.imag], axis=1)
     found = np.linalg.lstsq(parts, rest, rcond=LOOSE)[0]
     phases = found[:count] + 1j * found[count:]
-    phases = np.where(np.abs(phases) > 0.5, _unit(phases), 1.0)
-    return _near(np.real(rows @ phases), rest)
+    phases = np.where(np.abs(phases) > 0.5, unit(phases), 1.0)
+    return near(np.real(rows @ phases), rest)
 
 
 def _derivative(found: Alone, along: Sequence[Array], turn: Turn) -> Split:
@@ -125,16 +125,16 @@ def _derivative(found: Alone, along: Sequence[Array], turn: Turn) -> Split:
     return (before[0] + behind[0]) / 2, (before[1] + behind[1]) / 2
 
 
-def _dots(a: Array, b: Array) -> Array:
+def dots(a: Array, b: Array) -> Array:
     """Inner products, column by column."""
     return np.asarray(np.sum(np.conj(a) * b, axis=-2, keepdims=True))
 
 
-def _unit(x: Array) -> Array:
+def unit(x: Array) -> Array:
     size = np.abs(x)
     return np.where(size > 0, x / np.where(size > 0, size, 1.0), 1.0)
 
 
-def _near(a: Array, b: Array, within: float = NEAR) -> bool:
+def near(a: Array, b: Array, within: float = NEAR) -> bool:
     size = max(float(np.abs(b).max(initial=0.0)), 1e-3)
     return bool(np.all(np.abs(a - b) <= within * size))

@@ -38,7 +38,7 @@ def _case(result: Crosscheck, cell: Cell) -> ET.Element:
     elif verdict.kind in SKIPPED:
         _say(case, "skipped", str(verdict))
     else:
-        ET.SubElement(case, "system-out").text = f"{verdict}, at most {cell.max_ulps:.3g} ulp"
+        ET.SubElement(case, "system-out").text = f"{verdict}, at most {cell.distance}"
     return case
 
 

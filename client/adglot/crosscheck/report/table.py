@@ -34,11 +34,12 @@ def table(result: Crosscheck) -> RenderableType:
 
 
 def _matrix(result: Crosscheck) -> Table:
-    title = f"{result.graph.name}: {'agreement' if result.ok else 'NO agreement'}"
-    matrix = Table(title=title, title_justify="left", title_style="bold")
+    matrix = Table(
+        title=f"{result.graph.name}: {result.summary}", title_justify="left", title_style="bold"
+    )
     matrix.add_column("engine")
     for operator in result.operators:
-        matrix.add_column(operator)
+        matrix.add_column(operator, overflow="fold")
     for run in result.engines:
         matrix.add_row(_name(run), *(_cell(result, run, name) for name in result.operators))
     return matrix
@@ -65,7 +66,7 @@ def _numbers(cell: Cell) -> str:
     if not cell.blocks:
         return f"\n{cell.verdict.why}" if cell.verdict.why else ""
     time = f", {_duration(cell.seconds)}" if cell.seconds else ""  # values may come along
-    return f"\n{cell.max_ulps:.3g} ulp{time}"
+    return f"\n{cell.distance}{time}"
 
 
 def _duration(seconds: float) -> str:
