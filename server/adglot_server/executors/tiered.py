@@ -130,7 +130,7 @@ class Tiers:
         self._calls, self._spent = self._calls + 1, self._spent + seconds
         if self._calls >= self._least and self._spent >= SECONDS:
             self._pending = True
-            _compile_later(self)
+            compile_later(self)
 
     def _trial(self, seconds: float, now: float) -> None:
         """Go back for good when the code was slower every time."""
@@ -188,7 +188,13 @@ def _compiler() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="adglot-compile")
 
 
-def _compile_later(one: Tiers) -> None:
+class Compiles(Protocol):
+    """Whoever can go over to compiled code."""
+
+    def compile(self) -> None: ...
+
+
+def compile_later(one: Compiles) -> None:
     """Compile, unless nobody has the program any more when its turn comes."""
     reference = weakref.ref(one)
 

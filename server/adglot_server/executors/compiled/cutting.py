@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from adglot_server.executors.compiled.scalars import Scalars
 
-MOST_OPS = 400
-"""Of one function."""
+WHOLE, PART = 400, 100
+"""Ops that stay in one function, and of each function where there are more."""
 
 JUMPS = (
     *("sign", "floor", "ceil", "trunc", "round", "floor_divide", "remainder", "isfinite"),
@@ -47,7 +47,8 @@ def cut(scalars: Scalars, inputs: int, results: Sequence[int]) -> Cut:
     """
     live = _live(scalars, [*results, *scalars.checked()])
     ops = [k for k in live if scalars[k].kind == "apply"]
-    parts = tuple(tuple(ops[k : k + MOST_OPS]) for k in range(0, len(ops), MOST_OPS)) or ((),)
+    size = WHOLE if len(ops) <= WHOLE else PART
+    parts = tuple(tuple(ops[k : k + size]) for k in range(0, len(ops), size)) or ((),)
     places: dict[int, list[int]] = {}
     for place, k in enumerate(results):
         places.setdefault(k, []).append(inputs + place)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
+from adglot_server.executors.compiled.entry import DATA
 from adglot_server.executors.compiled.lanes import Code, Module
 from adglot_server.executors.compiled.machine import MachineCode, compile_text
 from adglot_server.executors.compiled.nest import Writer
@@ -27,12 +28,6 @@ KEPT = 2
 MOST_LINES = 60_000
 """Of IR: to compile more takes seconds."""
 
-HEADER = object.__basicsize__
-"""Where CPython's header of an object ends and NumPy's begins, with the address of the data.
-
-That is in NumPy's stable ABI (`PyArrayObject_fields`); to ask an array for it takes a microsecond.
-"""
-
 
 class TooLarge(Exception):
     """The region is not worth compiling: the interpreter keeps it."""
@@ -43,15 +38,10 @@ class Kernel:
 
     def __init__(self, region: Region) -> None:
         chosen = bounded(region)
-        self._constants = {
-            i: np.ascontiguousarray(region.constants[i])
-            for node in region.nodes.values()
-            for i in node.operands
-            if i in region.constants
-        }
+        self._constants = constants_of(region)
         self.nbytes = KEPT * chosen.workspace + sum(a.nbytes for a in self._constants.values())
-        text = module_text(chosen, {i: a.ctypes.data for i, a in self._constants.items()})
         arity = len(region.inputs) + len(region.outputs) + 1
+        text = module_text(chosen, self._constants) + _by_ids(arity)
         self._code: MachineCode = compile_text(text, "adglot", arity)
         self.nbytes += self._code.nbytes
         self._inputs = [_reader(region.types[i]) for i in region.inputs]
@@ -103,12 +93,22 @@ def _most_boxes(chosen: Plan) -> int:
     return max((count_boxes(chosen, nest) for nest in chosen.nests), default=0)
 
 
-def module_text(chosen: Plan, constants: dict[int, int]) -> str:
-    """The module: `adglot` takes the ids of input and output arrays, and of a workspace."""
-    module, main = Module(), Code(Module())
+def constants_of(region: Region) -> dict[int, Array]:
+    """Those that the region reads, as they lie in memory."""
+    return {
+        i: np.ascontiguousarray(region.constants[i])
+        for node in region.nodes.values()
+        for i in node.operands
+        if i in region.constants
+    }
+
+
+def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | None = None) -> str:
+    """The function `run`: of the data of inputs and outputs, and of a workspace."""
+    module, main = module or Module(), Code(Module())
     arguments = [*chosen.region.inputs, *chosen.region.outputs, -1]
-    data = {i: _data(main, f"%a{k}") for k, i in enumerate(arguments)}
-    data.update({i: f"inttoptr (i64 {at} to ptr)" for i, at in constants.items()})
+    data = {i: f"%a{k}" for k, i in enumerate(arguments)}
+    data.update({i: f"inttoptr (i64 {x.ctypes.data} to ptr)" for i, x in constants.items()})
     aligned = _aligned(main, data[-1])
     for i, place in chosen.places.items():
         data[i] = main.define(f"getelementptr i8, ptr {aligned}, i64 {place}")
@@ -121,10 +121,22 @@ def module_text(chosen: Plan, constants: dict[int, int]) -> str:
             raise TooLarge
         given = ", ".join(f"ptr {data[i]}" for i in buffers)
         main.emit(f"call void @nest{number}({given})")
-    head = ", ".join(f"i64 %a{k}" for k in range(len(arguments)))
+    head = ", ".join(f"ptr %a{k}" for k in range(len(arguments)))
     body = "\n".join(main.lines)
-    functions.append(f"define void @adglot({head}) nounwind {{\nentry:\n{body}\nret void\n}}")
+    functions.append(
+        f"define internal void @run({head}) nounwind {{\nentry:\n{body}\nret void\n}}\n"
+    )
     return f"{module}\n" + "\n".join(functions)
+
+
+def _by_ids(arity: int) -> str:
+    """The function `adglot`: `run`, of the ids of arrays."""
+    code = Code(Module())
+    data = [_data(code, f"%a{k}") for k in range(arity)]
+    code.emit(f"call void @run({', '.join(f'ptr {x}' for x in data)})")
+    head = ", ".join(f"i64 %a{k}" for k in range(arity))
+    body = "\n".join(code.lines)
+    return f"define void @adglot({head}) nounwind {{\nentry:\n{body}\nret void\n}}"
 
 
 def _function(module: Module, chosen: Plan, nest: Nest, number: int) -> tuple[str, list[int]]:
@@ -143,7 +155,7 @@ def _function(module: Module, chosen: Plan, nest: Nest, number: int) -> tuple[st
 
 
 def _data(main: Code, argument: str) -> str:
-    field = main.define(f"add i64 {argument}, {HEADER}")
+    field = main.define(f"add i64 {argument}, {DATA}")
     pointer = main.define(f"inttoptr i64 {field} to ptr")
     return main.define(f"load ptr, ptr {pointer}")
 

@@ -41,21 +41,26 @@ class MachineCode:
     """
 
     function: Callable[..., None]
+    address: int
     nbytes: int
     engine: Any
     """Frees the code when it goes."""
 
 
-def compile_text(text: str, entry: str, arity: int) -> MachineCode:
-    """Machine code of a module whose function `entry` takes so many int64, and returns nothing."""
+def compile_text(text: str, entry: str, arity: int, level: int = 2) -> MachineCode:
+    """Machine code of a module whose function `entry` takes so many int64, and returns nothing.
+
+    `level` is how hard LLVM tries: 1 takes half the time of 2, and is as good for straight code.
+    """
     llvm = _llvm()
-    module, machine = _optimized(text, host())
+    module, machine = _optimized(text, host(), level)
     engine = llvm.create_mcjit_compiler(module, machine)
     sizes: list[int] = []
     engine.set_object_cache(lambda _, data: sizes.append(len(data)))
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arity)
-    return MachineCode(kind(engine.get_function_address(entry)), sum(sizes), engine)
+    address = engine.get_function_address(entry)
+    return MachineCode(kind(address), address, sum(sizes), engine)
 
 
 def assembly(text: str, target: Target) -> str:
@@ -64,13 +69,15 @@ def assembly(text: str, target: Target) -> str:
     return str(machine.emit_assembly(module))
 
 
-def _optimized(text: str, target: Target) -> tuple[Any, Any]:
+def _optimized(text: str, target: Target, level: int = 2) -> tuple[Any, Any]:
     """The module after LLVM's passes, without those that look for vectors: they are there."""
     llvm = _llvm()
     module = llvm.parse_assembly(text)
     kind = llvm.Target.from_triple(target.triple)
-    machine = kind.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    machine = kind.create_target_machine(
+        cpu=target.cpu, features=target.features, opt=level, jit=True
+    )
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)

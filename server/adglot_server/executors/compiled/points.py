@@ -45,7 +45,7 @@ class PointKernel:
         self._ops = tiles.ops
         self._graph, self._batched = graph, tuple(batched)
         arity = 2 + len(graph.inputs) + len(graph.outputs) + len(graph.guards)
-        self._code: MachineCode = compile_text(tiles.text(), "adglot", arity)
+        self._code: MachineCode = compile_text(tiles.text(), "adglot", arity, level=1)
         self.nbytes = self._code.nbytes
 
     def piece(self, ops: int) -> int:

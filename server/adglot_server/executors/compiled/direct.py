@@ -1,0 +1,73 @@
+"""A whole graph as a function of Python's: nothing is between the caller and compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from adglot.ir import Graph
+from adglot_server.executors.compiled.entry import as_function, text
+from adglot_server.executors.compiled.executor import MOST_NODES
+from adglot_server.executors.compiled.kernel import TooLarge, bounded, constants_of, module_text
+from adglot_server.executors.compiled.lanes import Module
+from adglot_server.executors.compiled.machine import compile_text
+from adglot_server.executors.compiled.plan import ALIGNMENT
+from adglot_server.executors.compiled.region import Region, region_of
+from adglot_server.executors.compiled.schedule import Schedule, schedule
+
+Direct = Callable[..., Any]
+"""Takes an array an input; returns the list of outputs, or the output where there is but one.
+
+None where some argument is no plain array of the input's type: then it is for another executor.
+"""
+
+
+def direct(graph: Graph) -> Direct | None:
+    """The function of a graph that is wholly compiled; None for others.
+
+    >>> from adglot import ops
+    >>> from adglot.ir import Type
+    >>> import numpy as np
+    >>> b = ops.Builder()
+    >>> x = b.input(Type("float64", (2,)))
+    >>> function = direct(b.build([x], [ops.sqrt(x * x + 1.0)]))
+    >>> function(np.array([0.0, 1.0]))
+    array([1.        , 1.41421356])
+    >>> function(3.0), function(np.ones(3))
+    (None, None)
+    """
+    region = _whole(graph)
+    if region is None:
+        return None
+    try:
+        chosen, module, constants = bounded(region), Module(), constants_of(region)
+        body = module_text(chosen, constants, module)
+    except TooLarge:
+        return None
+    types: Sequence[Any] = [region.types[i] for i in region.outputs]
+    head = text(module, graph.inputs, types, region.inputs, chosen.workspace + ALIGNMENT)
+    code = compile_text(f"{body}\n{head}", "entry", 0)
+    return as_function(code.address, code, constants)
+
+
+def _whole(graph: Graph) -> Region | None:
+    """The graph as one region, its outputs in order."""
+    if len(graph.nodes) > MOST_NODES or graph.guards:
+        return None
+    plan = schedule(graph, 1)
+    outputs = plan.graph.outputs
+    if not _covers(plan) or len(set(outputs)) < len(outputs):
+        return None
+    region = region_of(plan.graph, *plan.regions[0], plan.constants)
+    if any(i not in region.nodes for i in outputs):
+        return None
+    return replace(region, outputs=outputs)
+
+
+def _covers(plan: Schedule) -> bool:
+    if len(plan.regions) != 1:
+        return False
+    start, stop = plan.regions[0]
+    rest = [*plan.graph.nodes[:start], *plan.graph.nodes[stop:]]
+    return all(node.op == "constant" for node in rest)

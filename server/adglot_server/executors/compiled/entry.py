@@ -1,0 +1,202 @@
+"""A kernel as a function of Python's own: it looks at arrays and makes arrays in compiled code.
+
+A call through `ctypes` takes microseconds, most of them for arguments and results. Here CPython
+calls machine code as it calls its builtin functions, and that reads NumPy's arrays where their
+stable ABI has the fields (`PyArrayObject_fields`), and makes results by NumPy's C API.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from adglot.ir import Type
+from adglot_server.executors.compiled.lanes import Code, Module
+
+HEADER = object.__basicsize__
+"""Where CPython's header of an object ends; the type is the last of it."""
+
+DATA, RANK, DIMENSIONS, DTYPE, FLAGS = (HEADER + k for k in (0, 8, 16, 40, 48))
+"""Fields of an array."""
+
+PLAIN = 0x0001 | 0x0100
+"""NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED."""
+
+ARRAY_TYPE, ARRAY_NEW = 2, 93
+"""Places of PyArray_Type and PyArray_New in the table of NumPy's C API."""
+
+METH_FASTCALL = 0x0080
+
+RELEASED = 20_000
+"""Elements of arrays from which on others may run Python meanwhile: some microseconds of work."""
+
+MOST_STACK = 1 << 16
+"""Bytes of a workspace that may lie on the stack."""
+
+
+class Method(ctypes.Structure):
+    """PyMethodDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class Owner:
+    """What a function of Python's needs as long as it lives; it is the function's `__self__`."""
+
+    def __init__(self, address: int, *held: Any) -> None:
+        self.method = Method(b"adglot", address, METH_FASTCALL, None)
+        self.held = held
+
+
+def as_function(address: int, *held: Any) -> Callable[..., Any]:
+    """The function at an address; it keeps whatever else is given."""
+    owner = Owner(address, *held)
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    make.argtypes = [ctypes.POINTER(Method), ctypes.py_object, ctypes.c_void_p]
+    make.restype = ctypes.py_object
+    function: Callable[..., Any] = make(ctypes.byref(owner.method), owner, None)
+    return function
+
+
+def text(
+    module: Module,
+    inputs: Sequence[Type],
+    outputs: Sequence[Type],
+    arguments: Sequence[int],
+    workspace: int,
+) -> str:
+    """The function `entry`, which calls `run` with the data of `arguments`, outputs, a workspace.
+
+    It takes the inputs, and returns a list of the outputs, or the output where there is but one;
+    None if some input is no plain array of its type. `arguments` are positions of inputs.
+    """
+    code = Code(module)
+    code.emit(f"%fits = icmp eq i64 %count, {len(inputs)}")
+    code.emit("br i1 %fits, label %counted, label %other\ncounted:")
+    objects = [_checked(code, k, type) for k, type in enumerate(inputs)]
+    data = [_field(code, objects[k], DATA, "ptr") for k in arguments]
+    code.emit(f"%made = call ptr {_python('PyList_New')}(i64 {len(outputs)})")
+    _unless_null(code, "%made", "%made")
+    arrays = [_new(code, k, type) for k, type in enumerate(outputs)]
+    data += [_field(code, array, DATA, "ptr") for array in arrays]
+    _run(code, data, workspace, sum(type.size for type in (*inputs, *outputs)))
+    result = "%made"
+    if len(outputs) == 1:
+        code.emit(f"call void {_python('Py_IncRef')}(ptr {arrays[0]})")
+        code.emit(f"call void {_python('Py_DecRef')}(ptr %made)")
+        result = arrays[0]
+    code.emit(f"ret ptr {result}")
+    code.emit(f"other:\ncall void {_python('Py_IncRef')}(ptr {_address(id(None))})")
+    code.emit(f"ret ptr {_address(id(None))}")
+    code.emit(f"failed:\ncall void {_python('Py_DecRef')}(ptr %made)\nret ptr null")
+    code.emit("empty:\nret ptr null")
+    body = "\n".join(code.lines)
+    head = "define ptr @entry(ptr %self, ptr %args, i64 %count) nounwind"
+    return f"{_dimensions(outputs)}{head} {{\nentry:\n{body}\n}}"
+
+
+def _checked(code: Code, k: int, type: Type) -> str:
+    """An argument that is a plain array of this type; else on to `other`."""
+    at = code.define(f"getelementptr ptr, ptr %args, i64 {k}")
+    array = code.define(f"load ptr, ptr {at}")
+    _require(code, _field(code, array, HEADER - 8, "i64"), "i64", _numpy()[0])
+    _require(code, _field(code, array, RANK, "i32"), "i32", len(type.shape))
+    _require(code, _field(code, array, DTYPE, "i64"), "i64", id(type.dtype))
+    flags = _field(code, array, FLAGS, "i32")
+    _require(code, code.define(f"and i32 {flags}, {PLAIN}"), "i32", PLAIN)
+    if type.shape:
+        shape = _field(code, array, DIMENSIONS, "ptr")
+        for axis, length in enumerate(type.shape):
+            at = code.define(f"getelementptr i64, ptr {shape}, i64 {axis}")
+            _require(code, code.define(f"load i64, ptr {at}"), "i64", length)
+    return array
+
+
+def _require(code: Code, value: str, kind: str, wanted: int) -> None:
+    same, label = code.define(f"icmp eq {kind} {value}, {wanted}"), code.fresh("fits")
+    code.emit(f"br i1 {same}, label %{label}, label %other\n{label}:")
+
+
+def _field(code: Code, thing: str, offset: int, kind: str) -> str:
+    at = code.define(f"getelementptr i8, ptr {thing}, i64 {offset}")
+    return code.define(f"load {kind}, ptr {at}")
+
+
+def _unless_null(code: Code, pointer: str, made: str = "") -> None:
+    """Out of memory: NumPy or Python has set the exception."""
+    null, label = code.define(f"icmp eq ptr {pointer}, null"), code.fresh("there")
+    code.emit(f"br i1 {null}, label %{'empty' if made else 'failed'}, label %{label}\n{label}:")
+
+
+def _new(code: Code, k: int, type: Type) -> str:
+    """An array of nothing yet; the list has it."""
+    kind, new = _numpy()
+    rank, shape = len(type.shape), f"ptr @shape{k}"
+    rest = f"i32 {type.dtype.num}, ptr null, ptr null, i32 0, i32 0, ptr null"
+    array = code.define(
+        f"call ptr {_address(new)}(ptr {_address(kind)}, i32 {rank}, {shape}, {rest})"
+    )
+    _unless_null(code, array)
+    code.define(f"call i32 {_python('PyList_SetItem')}(ptr %made, i64 {k}, ptr {array})")
+    return array
+
+
+def _dimensions(outputs: Sequence[Type]) -> str:
+    parts = []
+    for k, type in enumerate(outputs):
+        lengths = ", ".join(f"i64 {n}" for n in type.shape) or "i64 0"
+        size = max(1, len(type.shape))
+        parts.append(f"@shape{k} = internal constant [{size} x i64] [{lengths}]\n")
+    return "".join(parts)
+
+
+def _run(code: Code, data: Sequence[str], workspace: int, elements: int) -> None:
+    """Call the kernel, without Python's lock where it takes a while."""
+    if workspace > MOST_STACK:
+        memory = code.define(f"call ptr {_python('PyMem_Malloc')}(i64 {workspace})")
+        _unless_null(code, memory)
+    else:
+        memory = code.define(f"alloca [{max(64, workspace)} x i8], align 64")
+    given = ", ".join(f"ptr {x}" for x in (*data, memory))
+    if elements < RELEASED:
+        code.emit(f"call void @run({given})")
+    else:
+        state = code.define(f"call ptr {_python('PyEval_SaveThread')}()")
+        code.emit(f"call void @run({given})")
+        code.emit(f"call void {_python('PyEval_RestoreThread')}(ptr {state})")
+    if workspace > MOST_STACK:
+        code.emit(f"call void {_python('PyMem_Free')}(ptr {memory})")
+
+
+def _address(at: int) -> str:
+    return f"inttoptr (i64 {at} to ptr)"
+
+
+@cache
+def _python(name: str) -> str:
+    """A function of Python's C API, by its address."""
+    at = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    assert at is not None
+    return _address(at)
+
+
+@cache
+def _numpy() -> tuple[int, int]:
+    """The addresses of NumPy's type of arrays and of what makes them."""
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.argtypes, get.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    table = (ctypes.c_void_p * (ARRAY_NEW + 1)).from_address(get(capsule, None))
+    kind, new = table[ARRAY_TYPE], table[ARRAY_NEW]
+    assert kind == id(np.ndarray)
+    assert new is not None
+    return kind, new

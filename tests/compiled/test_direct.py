@@ -1,0 +1,136 @@
+"""Graphs as functions of Python's: the interpreter's values, and None for what does not fit."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import graphs, point
+
+pytest.importorskip("llvmlite")
+
+from adglot import ops
+from adglot.ir import Graph, Type
+from adglot.ops import TABLE, Sample, Value
+from adglot_server.executors.compiled.direct import direct
+from adglot_server.executors.interpreter import Interpreter
+
+from .test_executor import SAMPLES, build, close, graph_of
+
+Array = np.ndarray[Any, Any]
+
+
+def agree(graph: Graph, x: list[Array]) -> None:
+    function = direct(graph)
+    if function is None:
+        pytest.skip("not one region")
+    got, wanted = function(*x), Interpreter(graph).run(x)
+    for a, b in zip(got if len(wanted) > 1 else [got], wanted, strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        assert a.flags.owndata
+        close(a, b, len(graph.nodes))
+
+
+@pytest.mark.parametrize(("op", "sample"), SAMPLES)
+def test_every_sample(op: ops.Op, sample: Sample) -> None:
+    agree(graph_of(op, sample), [np.array(x, order="C") for x in sample.operands])
+
+
+@given(graphs(), st.integers(0, 100))
+def test_any_graph(graph: Graph, seed: int) -> None:
+    agree(graph, point(graph, seed))
+
+
+def two(x: Value, y: Value) -> list[Value]:
+    return [ops.sin(x) * y, TABLE["sum"](x, axes=(0, 1)), y]
+
+
+PLAIN = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        PLAIN.tolist(),
+        1.0,
+        np.float64(1.0),
+        None,
+        PLAIN.astype(np.float32),
+        PLAIN.astype(">f8"),
+        PLAIN[:, :2],
+        PLAIN[None],
+        np.asfortranarray(PLAIN),
+        np.arange(12.0).reshape(2, 6)[:, ::2],
+        np.frombuffer(bytes(49), np.uint8)[1:].view(np.float64).reshape(2, 3),
+        np.ma.masked_array(PLAIN),
+    ],
+    ids=lambda x: f"{type(x).__name__}-{getattr(x, 'shape', '')}",
+)
+def test_what_does_not_fit_is_left_to_others(x: Any) -> None:
+    function = direct(build(lambda x: ops.sin(x) + 1.0, Type("float64", (2, 3))))
+    assert function is not None
+    assert function(x) is None
+    assert function() is None
+    assert function(PLAIN, PLAIN) is None
+    np.testing.assert_allclose(function(PLAIN), np.sin(PLAIN) + 1.0)
+
+
+def test_outputs_that_are_inputs_are_left_to_others() -> None:
+    assert direct(build(two, *[Type("float64", (2, 3))] * 2)) is None
+
+
+@pytest.mark.parametrize("n", [7, 300_000])
+def test_nothing_is_lost_and_nothing_is_left(n: int) -> None:
+    """Neither references nor memory; a workspace on the stack, and a large one."""
+
+    def function(x: Value) -> list[Value]:
+        y = ops.exp(ops.sin(x))
+        return [y / TABLE["sum"](y, axes=(0,)), TABLE["max"](x, axes=(0,))]
+
+    x = np.linspace(-1, 1, n)
+    made = direct(build(function, Type("float64", (n,))))
+    assert made is not None
+    y = np.exp(np.sin(x))
+    gc.collect()
+    before = sys.getrefcount(x)
+    tracemalloc.start()
+    for _ in range(50):
+        share, top = made(x)
+        np.testing.assert_allclose(share, y / y.sum(), rtol=1e-13)
+        assert top == 1.0
+        assert sys.getrefcount(share) == 2
+        assert made(0.0) is None
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sys.getrefcount(x) == before
+    assert used < 2 * x.nbytes + 100_000
+
+
+def test_code_lives_as_long_as_its_function() -> None:
+    made = direct(build(ops.sin, Type("float64", (9,))))
+    assert made is not None
+    gc.collect()
+    np.testing.assert_allclose(made(np.ones(9)), np.sin(1.0))
+
+
+def test_many_threads_at_once() -> None:
+    n = 50_000
+    made = direct(build(lambda x: ops.exp(ops.sin(x)), Type("float64", (n,))))
+    assert made is not None
+
+    def work(k: int) -> None:
+        x = np.linspace(0, k, n)
+        for _ in range(50):
+            np.testing.assert_allclose(made(x), np.exp(np.sin(x)), rtol=1e-13)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work, k) for k in range(4)]:
+            future.result()
