@@ -19,6 +19,7 @@ from adglot.asking import Plan, Session, Together
 from adglot.calls import Answer, Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
+from adglot.points import Source
 from adglot.transports import embedded
 from adglot.transports.base import AsyncStream, AsyncTransport, Stream, Transport
 
@@ -76,6 +77,9 @@ class Client(Methods):
                     request = plan.send(reply)
         except StopIteration as stop:
             return stop.value
+
+    def _shortener(self, f: Source, operator: str, keywords: dict[str, Any]) -> None:
+        return None
 
     def _follow(self, flow: Any, points: Any) -> Any:
         from adglot.streaming import follow_async

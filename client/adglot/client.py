@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from adglot.asking import Plan, Session, Together
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
+from adglot.points import Source
 from adglot.sending import drive
+from adglot.shortcuts import Quick, shorten
 from adglot.transports import embedded
 from adglot.transports.base import Transport
 
@@ -85,6 +88,14 @@ class Client(Methods):
         from adglot.streaming import follow
 
         return follow(flow, points, self._transport)
+
+    def _shortener(
+        self, f: Source, operator: str, keywords: dict[str, Any]
+    ) -> Callable[[tuple[Any, ...]], Quick | None]:
+        from adglot.streaming import Planner
+
+        method = getattr(Planner(self._session), operator)
+        return partial(shorten, self._transport, partial(method, f, **keywords))
 
     def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):

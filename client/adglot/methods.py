@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Unpack
@@ -17,6 +17,7 @@ from adglot.keywords import Keywords, check_keywords
 from adglot.plans import Argnums
 from adglot.points import Function, Source, source
 from adglot.prepared import Prepared, kept, operator_of
+from adglot.shortcuts import Quick
 
 
 class Methods(ABC):
@@ -44,6 +45,12 @@ class Methods(ABC):
     @abstractmethod
     def _follow(self, flow: Any, points: Any) -> Any:
         """The results of a flow of `adglot.streaming` over the points, as an iterator."""
+
+    @abstractmethod
+    def _shortener(
+        self, f: Source, operator: str, keywords: dict[str, Any]
+    ) -> Callable[[tuple[Any, ...]], Quick | None] | None:
+        """What finds a shortcut for a method at some arguments; None where there are none."""
 
     def evaluate(self, f: Function, *args: Any, **keywords: Unpack[Keywords]) -> Any:
         """``f(*args)``.
@@ -271,7 +278,8 @@ class Methods(ABC):
         array([6., 8.])
         """
         own = kept(f)
-        prepared = Prepared(partial(getattr(self, operator_of(operator)), own, **keywords))
+        method = partial(getattr(self, operator_of(operator)), own, **keywords)
+        prepared = Prepared(method, self._shortener(own, operator, keywords))
         return self._run(self._warm(prepared, own, args, operator, keywords))
 
     def stream(

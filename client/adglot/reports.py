@@ -33,9 +33,14 @@ def reports() -> Iterator[list[Report]]:
         _listening.reset(token)
 
 
+def listening() -> bool:
+    """Whether anybody collects reports here."""
+    return bool(_listening.get())
+
+
 def tell(answer: Answer) -> None:
     """Give an answer's report to all who listen here."""
-    if listening := _listening.get():
+    if everybody := _listening.get():
         report = replace(answer.report, error_estimates=answer.error_estimates)
-        for collected in listening:
+        for collected in everybody:
             collected.append(report)

@@ -30,6 +30,7 @@ from adglot.errors import AdglotError, InvalidArgument
 from adglot.ir import LEAF, flatten, unflatten
 from adglot.methods import Methods
 from adglot.naming import moved_error
+from adglot.points import Source
 from adglot.transports.base import AsyncTransport, Transport
 
 CHUNK = 1024
@@ -90,6 +91,9 @@ class Planner(Methods):
 
     def _run(self, plan: Plan[Any]) -> Plan[Any]:
         return plan
+
+    def _shortener(self, f: Source, operator: str, keywords: dict[str, Any]) -> None:
+        return None
 
     def _follow(self, flow: Flow, points: Any) -> Any:
         raise NotImplementedError("a planner makes plans, and runs none")

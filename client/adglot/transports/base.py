@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from adglot.calls import Answer, Call, Request
@@ -30,6 +31,17 @@ class AsyncStream(Protocol):
     def close(self) -> None: ...
 
 
+class Shortcut(Protocol):
+    """What answers one call at other points of the same types, in this process.
+
+    `function` takes an array an input and returns the list of what the answer has, values first,
+    or that itself where it is one array; None where an argument is not of its input's type. It is
+    None until it is there, and when the service is closed.
+    """
+
+    function: Callable[..., Any] | None
+
+
 class Transport(Protocol):
     """A way to a service, open until it is closed; may be used from many threads."""
 
@@ -41,6 +53,9 @@ class Transport(Protocol):
 
     def open(self, setup: Call) -> Stream:
         """A stream of calls as `setup`, whose own point is left out."""
+
+    def shortcut(self, call: Call) -> Shortcut | None:
+        """Of a service in this process, where the call is of those that can have one."""
 
     def close(self) -> None: ...
 

@@ -220,6 +220,9 @@ class RemoteTransport:
         except ValueError:
             raise Unavailable(CLOSED) from None
 
+    def shortcut(self, call: Call) -> None:
+        return None
+
     def close(self) -> None:
         self._channel.close()
 

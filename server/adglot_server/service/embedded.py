@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from typing import Any
+from weakref import WeakSet
 
 from adglot.calls import Answer, Call, Explain, Register, Request
 from adglot.errors import Unavailable
+from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
 
@@ -16,6 +18,7 @@ class EmbeddedTransport:
 
     def __init__(self, core: Core) -> None:
         self._core: Core | None = core
+        self._shortcuts: WeakSet[Shortcut] = WeakSet()
 
     def send(self, request: Request) -> Any:
         """The core's answer."""
@@ -29,9 +32,19 @@ class EmbeddedTransport:
         """A stream that computes each answer when it is asked for."""
         return EmbeddedStream(self)
 
+    def shortcut(self, call: Call) -> Shortcut | None:
+        """Until this is closed, straight to compiled code."""
+        core = self._core
+        found = None if core is None else core.shortcut(call)
+        if found is not None:
+            self._shortcuts.add(found)
+        return found
+
     def close(self) -> None:
         """Forget graphs and programs, end workers."""
         core, self._core = self._core, None
+        for shortcut in list(self._shortcuts):
+            shortcut.close()
         if core is not None:
             core.close()
 
