@@ -106,9 +106,10 @@ def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:
 
 
 def _tiles(graph: Graph, batched: Sequence[bool]) -> Tiles:
+    expanded = expand(graph)
     inputs = [_column(type, not on) for type, on in zip(graph.inputs, batched, strict=True)]
     results = [graph.types[i] for i in (*graph.outputs, *(g.value for g in graph.guards))]
-    return Tiles(expand(graph), inputs, [_column(type) for type in results])
+    return Tiles(expanded, inputs, [_column(type) for type in results])
 
 
 def _column(type: Type, shared: bool = False) -> Column:
