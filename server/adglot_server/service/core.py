@@ -31,7 +31,6 @@ from adglot.stopping import stopped_by
 from adglot_server.engines import coloured
 from adglot_server.engines.base import ANY, Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
-from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.anonymous import anonymous
 from adglot_server.service.cache import Cache
 from adglot_server.service.engines import Engines
@@ -113,21 +112,6 @@ class Core:
         prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
         report = _report(call, ports, graph, prepared, seconds)
         return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
-
-    def shortcut(self, call: Call) -> Shortcut | None:
-        """Of what answers this call, for other points of the same types; None for most calls."""
-        control = self._control(call.deadline, never)
-        graph = self._graph(call.graph, control)
-        ports = resolve(call, graph)
-        if self.engines.elsewhere(call.engine) is not None or call.batch or call.sparse:
-            return None
-        if call.seeds or (_wants_values(call) and len(ports.of) < len(graph.outputs)):
-            return None
-        prepared, _ = self._prepare(call.engine, graph, to_request(call, ports), control)
-        if prepared.program is None or prepared.error_estimates:
-            return None
-        first = 0 if _wants_values(call) else prepared.values
-        return Shortcut(prepared.program, range(first, len(prepared.program.outputs)))
 
     def register(
         self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never

@@ -11,6 +11,7 @@ from adglot.errors import Unavailable
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
+from adglot_server.service.shortcuts import shortcut
 
 
 class EmbeddedTransport:
@@ -35,7 +36,7 @@ class EmbeddedTransport:
     def shortcut(self, call: Call) -> Shortcut | None:
         """Until this is closed, straight to compiled code."""
         core = self._core
-        found = None if core is None else core.shortcut(call)
+        found = None if core is None else shortcut(core, call)
         if found is not None:
             self._shortcuts.add(found)
         return found
@@ -43,8 +44,8 @@ class EmbeddedTransport:
     def close(self) -> None:
         """Forget graphs and programs, end workers."""
         core, self._core = self._core, None
-        for shortcut in list(self._shortcuts):
-            shortcut.close()
+        for found in list(self._shortcuts):
+            found.close()
         if core is not None:
             core.close()
 
