@@ -123,6 +123,11 @@ def worker_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Processes that share the ports, each with its share of the workers; one that ends is "
     "started again.",
 )  # fmt: skip
+@click.option(
+    "--coalesce-wait", type=click.FloatRange(min=0, max=1), default=0.0, metavar="SECONDS",
+    help="Longest that a request waits for others about the same program, to be run with them as "
+    "one batch; 0: never.",
+)  # fmt: skip
 @limit_options
 @worker_options
 @click.option("--token", help="Demand this token of every caller; use it with TLS.")
@@ -166,6 +171,7 @@ def _serve(
     grace: float,
     hung_after: float | None,
     workers: int | None,
+    coalesce_wait: float,
     reuse_port: bool = False,
     **options: Any,
 ) -> None:
@@ -184,6 +190,7 @@ def _serve(
         credentials=_credentials(certificate, key),
         token=token,
         grace=grace,
+        coalesce_wait=coalesce_wait,
         reuse_port=reuse_port,
     )
 

@@ -30,6 +30,9 @@ Measured on 10 000 Jacobians (Pleiades: dense, sparse) and Hessians (Rosenbrock)
 times slower, since every node of the interpreter takes microseconds to start.
 """
 
+ALL_TILES_BYTES = 64 << 20
+"""Of the tiles that run at one time, on however many cores."""
+
 LARGEST = 4**7
 """Points of the largest tile."""
 
@@ -80,7 +83,7 @@ class Batches:
     @property
     def peak_bytes(self) -> int:
         """What tiles need while they run, whatever the number of points."""
-        return max(self._peak, cores() * TILE_BYTES)
+        return max(self._peak, cores() * tile_bytes())
 
     @property
     def point_bytes(self) -> int:
@@ -98,7 +101,7 @@ class Batches:
         sizes = self._cover(points)
         programs = {size: self._program(size, control) for size in sorted(set(sizes))}
         run = _Run(self, programs, sizes, inputs, points, control)
-        run.everywhere(1 if self._peak > TILE_BYTES else min(cores(), len(sizes)))
+        run.everywhere(1 if self._peak > tile_bytes() else min(cores(), len(sizes)))
         self._last.name = programs[sizes[0]].name if sizes else Interpreter.name
         return run.outputs
 
@@ -127,7 +130,7 @@ class Batches:
 
     def _sizes(self, points: int) -> list[int]:
         """Up to where a larger tile would not be any faster, or leave cores without one."""
-        fits = min(LARGEST, max(1, TILE_BYTES // self._peak))
+        fits = min(LARGEST, max(1, tile_bytes() // self._peak))
         enough = -(-WORTH * self._start_cost // self._point_cost)
         most = min(fits, max(enough, points // (2 * cores())))
         return [STEP**k for k in range(most.bit_length()) if STEP**k <= most]
@@ -253,6 +256,11 @@ def at_point(error: AdglotError, point: int) -> AdglotError:
 def cores() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def tile_bytes() -> int:
+    """Most memory of a tile here, unless one point takes more."""
+    return min(TILE_BYTES, ALL_TILES_BYTES // cores())
 
 
 @cache

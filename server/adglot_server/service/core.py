@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 
 from adglot.calls import (
@@ -33,6 +34,7 @@ from adglot_server.engines.base import ANY, Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
 from adglot_server.service.anonymous import anonymous
 from adglot_server.service.cache import Cache
+from adglot_server.service.coalescing import Coalescing
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.requests import Ports, build, resolve, spread, to_request
@@ -60,8 +62,14 @@ class Program:
 class Core:
     """Graphs, programs and engines of one service; safe for threads, keeps nothing of a caller."""
 
-    def __init__(self, limits: Limits | None = None, engines: Engines | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        engines: Engines | None = None,
+        coalesce_wait: float = 0.0,
+    ) -> None:
         self.limits = limits or Limits()
+        self._coalescing = Coalescing(coalesce_wait) if coalesce_wait > 0 else None
         self.engines = engines or Engines()
         self._graphs: Cache[str, Graph] = Cache(self.limits.kept_bytes, kept_bytes)
         self._programs: Cache[tuple[str, str, Request], Program] = Cache(
@@ -83,7 +91,23 @@ class Core:
         program = self._programs.get(route.program)
         if program is None or self._graphs.get(call.digest) is None:
             return None
-        return _run(program.prepared, inputs, route.report, control, route.wants_values)
+        if self._coalescing is not None and inputs and self.engines.tiles(call.engine):
+            together = partial(self._together, route, control)
+            started = time.perf_counter()
+            results = self._coalescing.results(route.program, inputs, together, control)
+            if results is not None:
+                return _answered(program.prepared, results, started, route)
+        started = time.perf_counter()
+        return _answered(program.prepared, program.prepared.run(inputs, control), started, route)
+
+    def _together(self, route: Route, control: Control, inputs: list[Array]) -> list[Array]:
+        """The results of a route's program at a batch of points."""
+        digest, engine, request = route.program
+        points = len(inputs[0])
+        request = replace(request, batch=points)
+        prepared, _ = self._prepare(engine, self._graph(digest, control), request, control)
+        self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
+        return prepared.run(inputs, control)
 
     def _first(self, call: Call, control: Control) -> Answer:
         graph = self._graph(call.graph, control)
@@ -154,12 +178,13 @@ class Core:
         self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
         control.check()
         report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
-        answer = _run(prepared, inputs, report, control, _wants_values(call))
+        route = Route((graph.digest, call.engine, request), report, _wants_values(call))
+        started = time.perf_counter()
+        answer = _answered(prepared, prepared.run(inputs, control), started, route)
         if (key := form(call)) is not None and len(answer.values) in (0, len(graph.outputs)):
             types = types_of(call, graph, request)
-            program = graph.digest, call.engine, request
             report = replace(report, prepare_seconds=0.0)
-            route = Route(program, types, report, _wants_values(call))
+            route = replace(route, report=report, types=types)
             self._routes.get_or_make(key, lambda: route)
         return answer
 
@@ -200,17 +225,14 @@ def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
     return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
 
 
-def _run(
-    prepared: Prepared, inputs: list[Array], report: Report, control: Control, wants_values: bool
-) -> Answer:
-    started = time.perf_counter()
-    results = prepared.run(inputs, control)
+def _answered(prepared: Prepared, results: Sequence[Array], started: float, route: Route) -> Answer:
+    """What ran from `started` until now as an answer."""
     seconds = time.perf_counter() - started
     values, derivatives, estimates = prepared.split(results)
     return Answer(
-        values if wants_values else (),
+        values if route.wants_values else (),
         derivatives,
-        report.ran(prepared.last_executor, seconds),
+        route.report.ran(prepared.last_executor, seconds),
         estimates,
         prepared.patterns,
     )

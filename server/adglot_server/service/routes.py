@@ -20,9 +20,9 @@ class Route:
     """
 
     program: tuple[str, str, Request]
-    types: tuple[Type, ...]
     report: Report
     wants_values: bool
+    types: tuple[Type, ...] = ()
 
     def inputs(self, call: Call) -> list[Array] | None:
         """The inputs of the program, where the call's arrays have these types."""

@@ -42,6 +42,8 @@ class Server:
         credentials: for TLS, from `grpc.ssl_server_credentials`.
         token: demanded of every caller; use it with TLS.
         grace: seconds that running requests get to finish when the server stops.
+        coalesce_wait: seconds that a call waits for others of its program, to be run with them as
+            one batch; 0 for never.
         reuse_port: whether other processes may listen on the same ports.
 
     >>> import adglot
@@ -60,9 +62,10 @@ class Server:
         credentials: grpc.ServerCredentials | None = None,
         token: str | None = None,
         grace: float = 30.0,
+        coalesce_wait: float = 0.0,
         reuse_port: bool = False,
     ) -> None:
-        self.core = Core(limits, engines)
+        self.core = Core(limits, engines, coalesce_wait)
         self._grace = grace
         self._calls = ThreadPoolExecutor(CALLERS, "adglot-call")
         self._light = ThreadPoolExecutor(LIGHT, "adglot-light")

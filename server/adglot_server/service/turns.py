@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock, Semaphore
 
@@ -71,11 +72,14 @@ class Turn:
     ) -> None:
         self._turns, self.check, self.ends = turns, check, ends
 
+    def take(self) -> None:
+        self._turns._take(self)
+
     def give_up(self) -> None:
         self._turns._give(self)
 
     def __enter__(self) -> None:
-        self._turns._take(self)
+        self.take()
         self._token = _CURRENT.set(self)
 
     def __exit__(self, *error: object) -> None:
@@ -84,6 +88,20 @@ class Turn:
 
 
 _CURRENT: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+@contextmanager
+def without_turn() -> Iterator[None]:
+    """Let others compute within the block, where this thread or task waits for somebody."""
+    turn = _CURRENT.get()
+    if turn is None:
+        yield
+        return
+    turn.give_up()
+    try:
+        yield
+    finally:
+        turn.take()
 
 
 def give_up_turn() -> None:
