@@ -135,13 +135,15 @@ def _blamed(
     before = [
         p for probe, _ in probes if probe.operator == "hvp" for p in _first_order(case, probe)
     ]
+    first = None
     for probe in (*before, *(probe for probe, _ in probes)):
         found = yield from blame(place, probe, case.court, case.versions)
         if found is not None and not found.culprit.confirmed:
             found = (yield from _of_values(case, place, probe)) or found
-        if found is not None:
+        if found is not None and (found.culprit.confirmed or found.conventions):
             return found
-    return None
+        first = first or found
+    return first
 
 
 def _of_values(case: Case, place: Place, probe: Probe) -> Plan[Blamed | None]:
@@ -202,6 +204,18 @@ def _probes(
             if question.operator == "gradient":
                 cotangents = tuple(np.ones_like(ct) for ct in cotangents)
             yield Probe("vjp", seeds.wrt, seeds.of, (), cotangents, port=column), component
+            if "forward" in modes:
+                yield from _pushed(case, column, component)
+
+
+def _pushed(case: Case, column: int, component: Component) -> Iterator[tuple[Probe, Component]]:
+    """How an engine that only goes forward comes to a component of a pullback: by a unit tangent.
+
+    Along it no tangent is NaN before the culprit; in a pullback every cotangent may be.
+    """
+    tangent = _unit(case.graph.inputs[column], component)
+    for row in case.seeds.of:
+        yield Probe("jvp", (column,), (row,), (tangent,), port=row), ()
 
 
 def _matrix_probes(
