@@ -10,8 +10,6 @@ from strategies import graphs, point
 import adglot
 from adglot.ir import Graph
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
-
 GRAPHS = 500
 """Of each dtype."""
 

@@ -16,8 +16,6 @@ from adglot.ops import TABLE
 from adglot.ops.sampled import sampled
 from crosscheck.faulty import WAYS, FaultyEngine, service
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
-
 NAN, INF = np.nan, np.inf
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 SYMMETRIC = np.array([[2.0, 1.0], [1.0, 2.0]])

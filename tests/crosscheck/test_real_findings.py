@@ -9,8 +9,6 @@ import pytest
 import adglot
 from adglot.crosscheck import Finding
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")
-
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 RANK_3 = np.array([[4.0, 2, 8, 4], [2, 5, 8, 4], [2, 3, 6, 3], [0, 2, 2, 5]])
 """Its LU factors are dyadic, so without rounding; the third pivot is 0, the last one 4."""

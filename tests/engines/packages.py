@@ -18,8 +18,6 @@ def _marked(engine):
         util.find_spec(engine.name) is None, reason=f"needs {engine.name}: make test-engines"
     )
     marks = [pytest.mark.engines, missing] if engine.name in HEAVY else []
-    # what torch.func.jvp imports when it is first called
-    marks.append(pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning"))
     return pytest.param(engine, id=engine.name, marks=marks)
 
 

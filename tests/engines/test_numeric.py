@@ -1,5 +1,8 @@
 """The numerical engines: right within their own error estimates, for every operator they have."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -178,3 +181,28 @@ def test_guards_hold_at_the_point_only(engine):
     agree(engine, graph, Request("jacobian"), np.array(1.0))
     with pytest.raises(GuardFailed):
         run(engine, graph, Request("jacobian"), np.array(0.5))
+
+
+IMPORTING = """
+import sys, threading, time
+import numpy as np, scipy.differentiate
+import adglot
+
+assert "jax" not in sys.modules
+with adglot.connect() as ad:
+    threading.Thread(target=__import__, args=("jax",)).start()
+    while "jax" not in sys.modules:
+        time.sleep(0.001)
+    assert not hasattr(sys.modules["jax"], "Array")
+    assert abs(ad.derivative(np.sin, 0.0, engine="finite-difference") - 1.0) < 1e-9
+"""
+
+
+def test_what_another_thread_only_begins_to_import_is_waited_for(tmp_path):
+    """SciPy asks any jax among the modules for its arrays, be it imported by half."""
+    text = "import time\ntime.sleep(5.0)\nclass Array: pass\nclass core:\n    class Tracer: pass\n"
+    (tmp_path / "jax.py").write_text(text)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-c", IMPORTING], env={**os.environ, "PYTHONPATH": path}, check=True
+    )

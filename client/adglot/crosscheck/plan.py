@@ -107,25 +107,12 @@ def _versioned(case: Case, runs: list[EngineRun]) -> Plan[tuple[Case, list[Engin
 def _ask(
     case: Case, runs: Sequence[EngineRun], asked: Sequence[Question]
 ) -> Plan[dict[str, list[Reply]]]:
-    """Every engine's replies, numerical engines coming last.
-
-    SciPy, which one of these is, fails while another thread imports jax for the first time.
-    """
-    replies: dict[str, list[Reply]] = {}
-    for numerical in (False, True):
-        names = [r.name for r in runs if r.available and (r.role == "numerical") == numerical]
-        replies |= yield from _interviews(case, names, asked)
-    return replies
-
-
-def _interviews(
-    case: Case, names: Sequence[str], asked: Sequence[Question]
-) -> Plan[dict[str, list[Reply]]]:
-    """All at once, but those that were quick the last time one after the other.
+    """Every engine's replies: all at once, but of those that were quick the last time one by one.
 
     Quick engines in one process wait for each other's bytecode: three that take 3 ms in turn were
     seen to take 30 ms at once.
     """
+    names = [run.name for run in runs if run.available]
     pace, digest = case.asker.session.pace, case.graph.digest
     plans = {name: interview(case.asker, name, case.graph, case.values, asked) for name in names}
     slow = [name for name in names if pace.get((digest, name), np.inf) > QUICK]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import util
+from importlib import import_module, util
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -142,10 +143,23 @@ def _differences(flat: _Flat, step: float) -> tuple[Array, Array]:
     """
     if flat.size == 0:
         return np.zeros(0), np.zeros(0)
+    with np.errstate(all="ignore"):
+        result = _scipy(flat, step)
+        rounding = flat.noise() * 2.0**result.nit / step
+    found = np.isfinite(result.df) & np.isfinite(result.error)
+    error = np.where(found, SAFETY * (result.error + rounding), np.inf)
+    return np.where(found, result.df, np.nan), error
+
+
+def _scipy(flat: _Flat, step: float) -> Any:
+    """SciPy asks whether arrays are jax's or torch's where some thread has begun to import these.
+
+    What is only half imported lacks the names that SciPy asks for: then it is waited for.
+    """
     from scipy.differentiate import derivative
 
-    with np.errstate(all="ignore"):
-        result: Any = derivative(
+    try:
+        return derivative(
             flat,
             np.zeros(flat.size),
             initial_step=step,
@@ -153,10 +167,16 @@ def _differences(flat: _Flat, step: float) -> tuple[Array, Array]:
             preserve_shape=True,
             tolerances={"atol": 0.0, "rtol": 1e-13},
         )
-        rounding = flat.noise() * 2.0**result.nit / step
-    found = np.isfinite(result.df) & np.isfinite(result.error)
-    error = np.where(found, SAFETY * (result.error + rounding), np.inf)
-    return np.where(found, result.df, np.nan), error
+    except AttributeError as error:
+        importing = error.obj
+        if not isinstance(importing, ModuleType) or not _half_imported(importing):
+            raise
+        import_module(importing.__name__)
+        return _scipy(flat, step)
+
+
+def _half_imported(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
 
 
 def _better(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:

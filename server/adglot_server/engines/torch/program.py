@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,9 @@ def prepare(graph: Graph, request: Request) -> Prepared:
     alone = any(node.op in ALONE for node, _ in nodes(graph))
     calculus = _calculus(_one_by_one if alone else _mapped)
     lock = FORWARD_MODE if "forward" in plan.mode else None
+    if lock:
+        with lock.held():
+            _load_forward_mode()
 
     def execute(inputs: Sequence[Array], control: Control) -> list[Array]:
         if (empty := plan.without_points()) is not None:
@@ -46,6 +51,18 @@ def prepare(graph: Graph, request: Request) -> Prepared:
             return [_array(x) for x in results]
 
     return plan.prepared(execute, "torch")
+
+
+@cache
+def _load_forward_mode() -> None:
+    """The first pushforward makes PyTorch compile formulas, and warn that it may not do so again.
+
+    Who makes errors of warnings would lose every answer for that.
+    """
+    zero = torch.zeros(())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".torch.jit.script.", DeprecationWarning)
+        func.jvp(torch.sin, (zero,), (zero,))
 
 
 def _array(x: Any) -> Array:
