@@ -21,8 +21,12 @@ def on_files(files, config):
     pages = {
         "ops.md": op_page(),
         "command-line.md": command_page(),
-        "conformance.md": conformance_page(),
+        "conformance.md": conformance_page("What each engine can do", CONFORMANCE),
+        "conformance-julia.md": conformance_page(
+            "What each package of Julia can do", CONFORMANCE / "julia"
+        ),
         "conventions.md": conventions_page(),
+        "julia-times.md": julia_times_page(),
     }
     for path, lines in pages.items():
         files.append(File.generated(config, path, content="\n".join(lines)))
@@ -84,10 +88,10 @@ CONFORMANCE = Path(__file__).parent / "conformance"
 """What `make conformance` found, one file an engine."""
 
 
-def conformance_page() -> Iterator[str]:
-    files = sorted(CONFORMANCE.rglob("*.json"))
+def conformance_page(title: str, folder: Path) -> Iterator[str]:
+    files = sorted(folder.glob("*.json"))
     found = [Capabilities.from_dict(json.loads(path.read_text())) for path in files]
-    yield "# What each engine can do\n"
+    yield f"# {title}\n"
     yield "Every sample of every op and a few whole functions, put to each engine and"
     yield "cross-checked: this page is what `make conformance` found. ✓ supported, ≈ another"
     yield "convention where the derivative is a choice, ◐ not at every sample (dtypes, shapes),"
@@ -107,6 +111,35 @@ def conformance_page() -> Iterator[str]:
     for engine in found:
         yield f"\n## {engine.engine}\n"
         yield from (f"* {_escape(note)}" for note in notes(engine))
+
+
+JULIA_TIMES = Path(__file__).parent / "julia-times.json"
+"""What `make bench-julia ARGS="--out docs/julia-times.json"` measured."""
+
+
+def julia_times_page() -> Iterator[str]:
+    yield "# What Julia costs\n"
+    if not JULIA_TIMES.exists():
+        yield 'Not measured: `make bench-julia ARGS="--out docs/julia-times.json"` does it.\n'
+        return
+    found = json.loads(JULIA_TIMES.read_text())
+    steady, ratio = found["steady"], found["ratio"]
+    yield "Start, first and later calls of a gradient of ten numbers, as one run of"
+    yield f"`make bench-julia` measured them with Julia {found['julia']}, all packages being"
+    yield "precompiled: start and first call in seconds of the processor. A first call loads the"
+    yield "package and compiles; most engines differentiate every other graph by what they have"
+    yield "compiled then, Enzyme and Mooncake compile each graph anew.\n"
+    yield "| | seconds |\n|---|---|"
+    yield f"| start of the worker | {found['start']:.1f} |"
+    for order, seconds in found["import of Enzyme"].items():
+        yield f"| `import Enzyme`, {order} | {seconds:.1f} |"
+    yield "\n| engine | version | first call, s | second, ms |\n|---|---|---|---|"
+    for one in found["calls"]:
+        second = 1e3 * one["second"]
+        yield f"| {one['engine']} | {one['version']} | {one['first']:.2f} | {second:.1f} |"
+    parts = ", ".join(f"{what} {1e6 * seconds:.0f} µs" for what, seconds in steady.items())
+    yield f"\nIn steady state, of {found['size']} numbers by ForwardDiff: {parts}; that is"
+    yield f"{ratio:.1f} times echo and DI together.\n"
 
 
 def _anchor(name: str) -> str:

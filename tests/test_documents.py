@@ -17,6 +17,7 @@ from adglot.ops import TABLE
 from adglot_server.service.server import Server
 
 ROOT = Path(__file__).parents[1]
+HOOKS = ROOT / "docs/hooks.py"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
 SERVER = "localhost:50051"
@@ -100,7 +101,7 @@ def test_the_graph_shown_is_the_graph_that_comes(tmp_path: Path) -> None:
 
 
 def test_every_link_inside_the_repository_leads_somewhere() -> None:
-    generated = {"ops.md", "command-line.md", "conformance.md", "conventions.md"}
+    generated = re.findall(r'^        "([\w-]+\.md)": ', HOOKS.read_text(), re.MULTILINE)
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert link in generated or (page.parent / link).exists(), f"{page.name}: {link}"
@@ -128,18 +129,25 @@ def test_newton_converges_over_the_wire(address: str) -> None:
 
 
 def test_the_generated_pages_have_every_op_and_command() -> None:
-    hooks = runpy.run_path(str(ROOT / "docs/hooks.py"))
+    hooks = runpy.run_path(str(HOOKS))
     ops, commands = "\n".join(hooks["op_page"]()), "\n".join(hooks["command_page"]())
     assert set(TABLE) == set(re.findall(r"^## (\S+)$", ops, re.MULTILINE))
     assert "## adglot serve" in commands
     assert "--max-memory-bytes" in commands
 
 
-def test_the_page_of_capabilities_has_every_op_and_examined_engine() -> None:
-    page = "\n".join(runpy.run_path(str(ROOT / "docs/hooks.py"))["conformance_page"]())
-    engines = {p.stem for p in (ROOT / "docs/conformance").rglob("*.json")}
+@pytest.mark.parametrize(
+    ("folder", "examined"),
+    [("conformance", {"native", "autograd"}), ("conformance/julia", {"ForwardDiff", "ReverseDiff"})],
+)
+def test_a_page_of_capabilities_has_every_op_and_examined_engine(
+    folder: str, examined: set[str]
+) -> None:
+    files, hooks = ROOT / "docs" / folder, runpy.run_path(str(HOOKS))
+    page = "\n".join(hooks["conformance_page"]("Title", files))
+    engines = {path.stem for path in files.glob("*.json")}
     assert set(TABLE) <= set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
-    assert {"native", "autograd"} <= engines
+    assert examined <= engines
     assert all(
         re.search(rf"^## (julia/)?{re.escape(name)}$", page, re.MULTILINE) for name in engines
     )

@@ -90,7 +90,8 @@ def environment() -> dict[str, str | None]:
     variables: dict[str, str | None] = {
         "PYTHONFAULTHANDLER": None,
         "JULIA_LOAD_PATH": f"{load_path}:{BRIDGE}",
-        "PYTHON_JULIACALL_HANDLE_SIGNALS": os.environ.get("PYTHON_JULIACALL_HANDLE_SIGNALS", "no"),
+        # Signals are Python's: a worker that is asked to end answers first.
+        "PYTHON_JULIACALL_HANDLE_SIGNALS": "no",
         "PYTHON_JULIACALL_THREADS": "1",
         # Julia forks to run programs, and never to go on in the child: nothing for gRPC to do.
         "GRPC_ENABLE_FORK_SUPPORT": "0",

@@ -12,6 +12,9 @@ from service.examples import positive
 import adglot
 from adglot import GuardFailed, InvalidArgument, Unsupported
 from adglot.calls import EngineInfo
+from adglot.conformance import examine
+from adglot.conformance.capabilities import notes
+from adglot.conformance.examine import exercises
 from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Builder
 from adglot_julia.command import announced
@@ -92,6 +95,16 @@ def questions(ad: adglot.Client, s: Scenario) -> Iterator[Question]:
     yield "gradient", lambda e: ad.gradient(s.f, s.x, engine=e), s.jacobian
     yield "hessian", lambda e: ad.hessian(s.f, s.x, engine=e), s.hessian
     yield "hvp", lambda e: ad.hvp(s.f, (s.x,), (s.dx,), engine=e)[0], along
+
+
+KINDS = ("exp", "multiply", "where", "sum", "take", "permute_dims", "concat", "matmul")
+"""Ops of every kind; `make conformance` has all of them, at all their samples."""
+
+
+def test_ops_of_every_kind(ad: adglot.Client, engine: EngineInfo) -> None:
+    found = examine(ad, engine.name, exercises(KINDS, most=1), timeout=300.0)
+    assert {row.subject for row in found.rows} == set(KINDS)
+    assert found, "\n".join(notes(found))
 
 
 # ------------------------------------------------------------------ layout, dtypes, constants
