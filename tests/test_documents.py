@@ -138,7 +138,10 @@ def test_the_generated_pages_have_every_op_and_command() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "examined"),
-    [("conformance", {"native", "autograd"}), ("conformance/julia", {"ForwardDiff", "ReverseDiff"})],
+    [
+        ("conformance", {"native", "autograd"}),
+        ("conformance/julia", {"ForwardDiff", "ReverseDiff"}),
+    ],
 )
 def test_a_page_of_capabilities_has_every_op_and_examined_engine(
     folder: str, examined: set[str]
