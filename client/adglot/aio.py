@@ -11,7 +11,7 @@ array([6., 8.])
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from adglot.asking import Plan, Session, Together
 from adglot.calls import Answer, Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
-from adglot.points import Source
+from adglot.prepared import Prepared
 from adglot.transports import embedded
 from adglot.transports.base import AsyncStream, AsyncTransport, Stream, Transport
 
@@ -78,8 +78,8 @@ class Client(Methods):
         except StopIteration as stop:
             return stop.value
 
-    def _shortener(self, f: Source, operator: str, keywords: dict[str, Any]) -> None:
-        return None
+    def _prepared(self, plan: Callable[..., Plan[Any]]) -> Prepared:
+        return Prepared(lambda prepared, args: self._run(plan(*args)))
 
     def _follow(self, flow: Any, points: Any) -> Any:
         from adglot.streaming import follow_async

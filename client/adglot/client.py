@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ from adglot.asking import Plan, Session, Together
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.methods import Methods
-from adglot.points import Source
+from adglot.prepared import Prepared
 from adglot.sending import drive
-from adglot.shortcuts import Quick, shorten
+from adglot.shortcuts import Finder
 from adglot.transports import embedded
 from adglot.transports.base import Transport
 
@@ -84,18 +83,13 @@ class Client(Methods):
     def _run(self, plan: Plan[Any]) -> Any:
         return drive(plan, self._reply)
 
+    def _prepared(self, plan: Callable[..., Plan[Any]]) -> Prepared:
+        return Prepared(Finder(plan, self._reply, self._transport.shortcut))
+
     def _follow(self, flow: Any, points: Any) -> Any:
         from adglot.streaming import follow
 
         return follow(flow, points, self._transport)
-
-    def _shortener(
-        self, f: Source, operator: str, keywords: dict[str, Any]
-    ) -> Callable[[tuple[Any, ...]], Quick | None]:
-        from adglot.streaming import Planner
-
-        method = getattr(Planner(self._session), operator)
-        return partial(shorten, self._transport, partial(method, f, **keywords))
 
     def _reply(self, request: Request | Together) -> Any:
         if not isinstance(request, Together):

@@ -17,7 +17,6 @@ from adglot.keywords import Keywords, check_keywords
 from adglot.plans import Argnums
 from adglot.points import Function, Source, source
 from adglot.prepared import Prepared, kept, operator_of
-from adglot.shortcuts import Quick
 
 
 class Methods(ABC):
@@ -43,14 +42,12 @@ class Methods(ABC):
         """Drive the plan to its end; an awaitable of the result in asyncio."""
 
     @abstractmethod
-    def _follow(self, flow: Any, points: Any) -> Any:
-        """The results of a flow of `adglot.streaming` over the points, as an iterator."""
+    def _prepared(self, plan: Callable[..., Plan[Any]]) -> Prepared:
+        """What answers calls by the plans that `plan` makes of their arguments."""
 
     @abstractmethod
-    def _shortener(
-        self, f: Source, operator: str, keywords: dict[str, Any]
-    ) -> Callable[[tuple[Any, ...]], Quick | None] | None:
-        """What finds a shortcut for a method at some arguments; None where there are none."""
+    def _follow(self, flow: Any, points: Any) -> Any:
+        """The results of a flow of `adglot.streaming` over the points, as an iterator."""
 
     def evaluate(self, f: Function, *args: Any, **keywords: Unpack[Keywords]) -> Any:
         """``f(*args)``.
@@ -277,10 +274,11 @@ class Methods(ABC):
         ...     grad(np.array([3.0, 4.0]))
         array([6., 8.])
         """
+        from adglot.planning import Planner
+
         own = kept(f)
-        method = partial(getattr(self, operator_of(operator)), own, **keywords)
-        prepared = Prepared(method, self._shortener(own, operator, keywords))
-        return self._run(self._warm(prepared, own, args, operator, keywords))
+        plan = partial(getattr(Planner(self._session), operator_of(operator)), own, **keywords)
+        return self._run(self._warm(self._prepared(plan), own, args, operator, keywords))
 
     def stream(
         self,
@@ -318,7 +316,8 @@ class Methods(ABC):
         [1. 1.]
         [1. 2.]
         """
-        from adglot.streaming import Planner, Streaming
+        from adglot.planning import Planner
+        from adglot.streaming import Streaming
 
         whole = "batch" in keywords
         check_keywords({"batch": keywords.get("batch", True), "timeout": timeout})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any
 
 from adglot import plans
@@ -11,51 +11,55 @@ from adglot.calls import OPERATORS
 from adglot.errors import InvalidArgument, Violation
 from adglot.points import Function, KeepingSource, Source, source
 from adglot.reports import listening
-from adglot.shortcuts import Quick
+from adglot.transports.base import Shortcut
 
 PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)
 
 
-ENOUGH = 0.05
-"""Seconds spent on calls before a shortcut is asked for: about what it takes to compile one."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How arguments of certain types go straight to compiled code, and its outputs to the user.
+
+    `answer` gives the result of the shortcut's function at arguments, None for those that have to
+    go another way. It is None itself where the function takes the arguments and returns the result.
+    """
+
+    shortcut: Shortcut
+    answer: Callable[[Callable[..., Any], tuple[Any, ...]], Any] | None = None
+
+
+class _Nowhere:
+    """No shortcut."""
+
+    function = None
+    outputs = 0
+
+
+NOWHERE = Way(_Nowhere())
 
 
 class Prepared:
     """An operator of a function whose graph is kept; made by `Methods.prepare`.
 
-    In this process, calls that are made often become calls of one compiled function.
+    Calls with plain arrays go straight to compiled code, as soon as there is some for arrays of
+    their types and shapes. All others go the general way, and so do those within `adglot.reports`.
     """
 
-    __slots__ = ("_enough", "_method", "_quick", "_shorten", "_spent")
+    __slots__ = ("_general", "way")
 
-    def __init__(
-        self, method: Callable[..., Any], shorten: Callable[[tuple[Any, ...]], Quick | None] | None
-    ) -> None:
-        self._method, self._shorten = method, shorten
-        self._quick: Quick | None = None
-        self._spent, self._enough = 0.0, ENOUGH
+    def __init__(self, general: Callable[[Prepared, tuple[Any, ...]], Any]) -> None:
+        """`general` answers a call of it with any arguments, and may set its `way`."""
+        self._general, self.way = general, NOWHERE
 
     def __call__(self, *args: Any) -> Any:
-        quick = self._quick
-        if quick is not None:
-            function = quick.shortcut.function
-            if function is not None and not listening():
-                result = function(*args)
-                if result is not None:
-                    return result if quick.shape is None else quick.shape(result)
-        return self._asked(args)
-
-    def _asked(self, args: tuple[Any, ...]) -> Any:
-        """Asks the service, and for a shortcut when that has taken long, and again much later."""
-        if self._shorten is None:
-            return self._method(*args)
-        start = perf_counter()
-        result = self._method(*args)
-        self._spent += perf_counter() - start
-        if self._spent > self._enough:
-            self._spent, self._enough = 0.0, 4 * self._enough
-            self._quick = self._shorten(args) or self._quick
-        return result
+        way = self.way
+        function = way.shortcut.function
+        if function is not None and not listening():
+            answer = way.answer
+            result = function(*args) if answer is None else answer(function, args)
+            if result is not None:
+                return result
+        return self._general(self, args)
 
 
 def kept(f: Function) -> Source:

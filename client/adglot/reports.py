@@ -11,6 +11,9 @@ from adglot.calls import Answer, Report
 
 _listening: ContextVar[tuple[list[Report], ...]] = ContextVar("listening", default=())
 
+listening = _listening.get
+"""Who listens in this thread or task: nobody, as a rule."""
+
 
 @contextmanager
 def reports() -> Iterator[list[Report]]:
@@ -26,21 +29,16 @@ def reports() -> Iterator[list[Report]]:
     ('native', 'reverse', 1)
     """
     collected: list[Report] = []
-    token = _listening.set((*_listening.get(), collected))
+    token = _listening.set((*listening(), collected))
     try:
         yield collected
     finally:
         _listening.reset(token)
 
 
-def listening() -> bool:
-    """Whether anybody collects reports here."""
-    return bool(_listening.get())
-
-
 def tell(answer: Answer) -> None:
     """Give an answer's report to all who listen here."""
-    if everybody := _listening.get():
+    if listeners := listening():
         report = replace(answer.report, error_estimates=answer.error_estimates)
-        for collected in everybody:
+        for collected in listeners:
             collected.append(report)

@@ -24,13 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from adglot.asking import Plan, Session
+from adglot.asking import Plan
 from adglot.calls import Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.ir import LEAF, flatten, unflatten
-from adglot.methods import Methods
 from adglot.naming import moved_error
-from adglot.points import Source
 from adglot.transports.base import AsyncTransport, Transport
 
 CHUNK = 1024
@@ -81,22 +79,6 @@ class Emit:
 END = object()
 Step = Pull | Open | Send | Receive | Alone | Emit
 Flow = Generator[Step, Any, None]
-
-
-class Planner(Methods):
-    """The plans of a client's methods, not yet driven."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def _run(self, plan: Plan[Any]) -> Plan[Any]:
-        return plan
-
-    def _shortener(self, f: Source, operator: str, keywords: dict[str, Any]) -> None:
-        return None
-
-    def _follow(self, flow: Flow, points: Any) -> Any:
-        raise NotImplementedError("a planner makes plans, and runs none")
 
 
 @dataclass(slots=True)

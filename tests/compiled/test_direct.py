@@ -49,10 +49,6 @@ def test_any_graph(graph: Graph, seed: int) -> None:
     agree(graph, point(graph, seed))
 
 
-def two(x: Value, y: Value) -> list[Value]:
-    return [ops.sin(x) * y, TABLE["sum"](x, axes=(0, 1)), y]
-
-
 PLAIN = np.arange(6.0).reshape(2, 3)
 
 
@@ -83,8 +79,20 @@ def test_what_does_not_fit_is_left_to_others(x: Any) -> None:
     np.testing.assert_allclose(function(PLAIN), np.sin(PLAIN) + 1.0)
 
 
-def test_outputs_that_are_inputs_are_left_to_others() -> None:
-    assert direct(build(two, *[Type("float64", (2, 3))] * 2)) is None
+def test_outputs_that_are_inputs_or_constants_or_one_another_are_copied() -> None:
+    def function(x: Value, y: Value) -> list[Value]:
+        z = ops.sin(x)
+        return [z, TABLE["sum"](z, axes=(0, 1)), y, z, x.builder.constant(PLAIN), y]
+
+    made = direct(build(function, *[Type("float64", (2, 3))] * 2))
+    assert made is not None
+    x = PLAIN + 1.0
+    z, total, *copies = made(PLAIN, x)
+    assert type(total) is np.float64
+    for got, wanted in zip(copies, (x, z, PLAIN, x), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert len({id(y) for y in (x, z, PLAIN, *copies)}) == 7
+    assert not any(np.shares_memory(a, b) for a in copies for b in (x, z, PLAIN))
 
 
 @pytest.mark.parametrize("n", [7, 300_000])

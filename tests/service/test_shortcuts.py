@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,16 +13,20 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import adglot
-from adglot import prepared
+from adglot import shortcuts
 from adglot.client import Client
 from adglot.errors import InvalidArgument, Unavailable
+from adglot.ir import flatten
+from adglot.prepared import NOWHERE
+from adglot_server.executors import shortcut
+from adglot_server.executors.tiered import _compiler
 
 Array = np.ndarray[Any, Any]
 
 
 @pytest.fixture
 def ad(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr(prepared, "ENOUGH", 0.0)
+    monkeypatch.setattr(shortcuts, "ENOUGH", 0.0)
     with adglot.connect() as client:
         yield client
 
@@ -29,11 +34,11 @@ def ad(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 def shortened(call: Any, *args: Any) -> bool:
     """Call until there is a shortcut; false where there is none to come."""
     call(*args)
-    quick = call._quick
-    if quick is None:
+    call(*args)
+    if call.way is NOWHERE:
         return False
     end = time.monotonic() + 60
-    while quick.shortcut.function is None:
+    while call.way.shortcut.function is None:
         assert time.monotonic() < end
         time.sleep(0.001)
     return True
@@ -88,6 +93,123 @@ def test_most_operators_have_one(ad: Client) -> None:
         assert shortened(call, X, A), operator
 
 
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+POINT = {"b": (X, Pair(A, [2 * X])), "a": None}
+
+
+def nested(p: Any) -> Pair:
+    x, (a, (z,)) = p["b"]
+    return Pair({"sum": np.sum(x * a * z), "all": x * z}, a + 1.0)
+
+
+def scalar(p: Any) -> Any:
+    return np.sum(np.sin(nested(p).first["all"])) * p["b"][1].first
+
+
+COTANGENT = Pair({"sum": np.array(2.0), "all": X}, np.array(-1.0))
+
+
+@pytest.mark.parametrize(
+    ("f", "operator", "args"),
+    [
+        (nested, "evaluate", (POINT,)),
+        (nested, "jacobian", (POINT,)),
+        (nested, "jvp", ((POINT,), (POINT,))),
+        (nested, "vjp", ((POINT,), COTANGENT)),
+        (scalar, "gradient", (POINT,)),
+        (scalar, "hvp", ((POINT,), (POINT,))),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_nested_arguments_and_results(ad: Client, f: Any, operator: str, args: Any) -> None:
+    call = ad.prepare(f, POINT, operator=operator)
+    assert shortened(call, *args)
+    with adglot.reports() as reports:
+        wanted = call(*args)
+    got = call(*args)
+    assert len(reports) == 1
+    leaves, tree = flatten(got)
+    others, other_tree = flatten(wanted)
+    assert (tree, tree.looks) == (other_tree, other_tree.looks)
+    same(tuple(leaves), tuple(others))
+
+
+def test_arguments_that_nest_in_another_way_go_another_way(ad: Client) -> None:
+    call = ad.prepare(nested, POINT, operator="evaluate")
+    assert shortened(call, POINT)
+    x, (a, (z,)) = POINT["b"]
+    for other in (
+        {"a": None, "b": (X, Pair(A, [2 * X]))},
+        {"b": (x, (a, [z])), "a": None},
+        {"b": [x, Pair(a, (z,))], "a": None},
+    ):
+        with adglot.reports() as reports:
+            wanted = call(other)
+        assert call.way.answer(call.way.shortcut.function, (other,)) is None
+        same(call(other).first["all"], wanted.first["all"])
+        assert len(reports) == 1
+    with pytest.raises((InvalidArgument, TypeError, KeyError, ValueError)):
+        call({"b": (x, Pair(a, [z, z])), "a": None})
+
+
+def test_seeds_in_an_axis_and_few_seeds(ad: Client) -> None:
+    seeds = np.eye(7)
+    call = ad.prepare(product, X, A, operator="jvp", seed_axis=True)
+    args = (X, A), (seeds, np.zeros(7))
+    assert shortened(call, *args)
+    same(call(*args)[1], ad.jvp(product, *args, seed_axis=True)[1])
+    same(call((X, A), (seeds[:3], np.zeros(3)))[1], call(*args)[1][:3])
+    few = ad.prepare(product, X, A, operator="jvp")
+    assert shortened(few, (X, A), (X, None))
+    same(few((X, A), (X, None)), ad.jvp(product, (X, A), (X, None)))
+    same(few((X, A), (X, A)), ad.jvp(product, (X, A), (X, A)))
+
+
+def test_a_timeout_holds(ad: Client) -> None:
+    call = ad.prepare(product, X, A, timeout=10.0)
+    assert not shortened(call, X, A)
+
+
+def test_it_follows_the_types_that_come(ad: Client) -> None:
+    call = ad.prepare(product, X, A)
+    assert shortened(call, X, A)
+    first = call.way.shortcut
+    while call.way.shortcut is first:
+        call(np.ones(3), A)
+    assert shortened(call, np.ones(3), A)
+    assert call.way.shortcut.function(np.ones(3), A) is not None
+    same(call(X, A), ad.gradient(product, X, A))
+
+
+def test_programs_that_are_slower_have_none(ad: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long ones are timed: here the clock says that compiled code takes ever longer."""
+    call = ad.prepare(product, np.ones(200_000), A)
+    seconds = iter([2.0, 1.0])
+    monkeypatch.setattr(shortcut, "_seconds", lambda run: (run(), next(seconds))[1])
+    call(np.ones(200_000), A)
+    call(np.ones(200_000), A)
+    _compiler().submit(lambda: None).result()
+    assert call.way.shortcut.function is None
+    assert next(seconds, None) is None
+
+
+def test_many_threads_share_one(ad: Client) -> None:
+    call = ad.prepare(product, X, A)
+    assert shortened(call, X, A)
+
+    def work(k: int) -> bool:
+        x = X + k
+        wanted = np.cos(x) * A
+        return all(np.allclose(call(x, A), wanted, rtol=1e-13) for _ in range(2000))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
+
+
 def test_results_of_several_outputs(ad: Client) -> None:
     def f(x: Any) -> dict[str, Any]:
         return {"b": np.sin(x), "a": (np.sum(x), x * x)}
@@ -122,10 +244,8 @@ def test_arguments_are_not_changed_and_results_are_ones_own(ad: Client) -> None:
     np.testing.assert_array_equal(call(x, A), kept)
 
 
-def test_a_closed_client_answers_no_more() -> None:
-    ad = adglot.connect()
+def test_a_closed_client_answers_no_more(ad: Client) -> None:
     call = ad.prepare(product, X, A)
-    call._spent = 1.0
     assert shortened(call, X, A)
     call(X, A)
     ad.close()

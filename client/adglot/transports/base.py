@@ -32,14 +32,20 @@ class AsyncStream(Protocol):
 
 
 class Shortcut(Protocol):
-    """What answers one call at other points of the same types, in this process.
+    """What answers a call and others of the same types, in this process.
 
-    `function` takes an array an input and returns the list of what the answer has, values first,
-    or that itself where it is one array; None where an argument is not of its input's type. It is
-    None until it is there, and when the service is closed.
+    `function` takes an array for each value, then each seed of a call. It returns the arrays of
+    the answer, those without axes as NumPy scalars: a list of values and derivatives, or what
+    `outputs` says is but one. It returns None for arguments that are anything else than plain
+    arrays of these types. `function` itself is None until it is there, and when the service is
+    closed.
     """
 
-    function: Callable[..., Any] | None
+    @property
+    def function(self) -> Callable[..., Any] | None: ...
+
+    @property
+    def outputs(self) -> int: ...
 
 
 class Transport(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Any
 
-from adglot.ir import Graph
+from adglot.ir import Graph, Node
+from adglot.ops.cost import cost
 from adglot_server.executors.compiled.entry import as_function, text
 from adglot_server.executors.compiled.executor import MOST_NODES
 from adglot_server.executors.compiled.kernel import TooLarge, bounded, constants_of, module_text
@@ -19,12 +21,16 @@ from adglot_server.executors.compiled.schedule import Schedule, schedule
 Direct = Callable[..., Any]
 """Takes an array an input; returns the list of outputs, or the output where there is but one.
 
+Outputs without axes are NumPy's scalars.
+
 None where some argument is no plain array of the input's type: then it is for another executor.
 """
 
 
-def direct(graph: Graph) -> Direct | None:
+def direct(graph: Graph, most_bytes: float = inf) -> Direct | None:
     """The function of a graph that is wholly compiled; None for others.
+
+    None, too, where its arrays and a workspace would need more than `most_bytes`.
 
     >>> from adglot import ops
     >>> from adglot.ir import Type
@@ -45,8 +51,10 @@ def direct(graph: Graph) -> Direct | None:
         body = module_text(chosen, constants, module)
     except TooLarge:
         return None
-    types: Sequence[Any] = [region.types[i] for i in region.outputs]
-    head = text(module, graph.inputs, types, region.inputs, chosen.workspace + ALIGNMENT)
+    types, workspace = graph.output_types, chosen.workspace + ALIGNMENT
+    if workspace + sum(type.nbytes for type in (*graph.inputs, *types)) > most_bytes:
+        return None
+    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph))
     code = compile_text(f"{body}\n{head}", "entry", 0)
     return as_function(code.address, code, constants)
 
@@ -55,14 +63,26 @@ def _whole(graph: Graph) -> Region | None:
     """The graph as one region, its outputs in order."""
     if len(graph.nodes) > MOST_NODES or graph.guards:
         return None
-    plan = schedule(graph, 1)
-    outputs = plan.graph.outputs
-    if not _covers(plan) or len(set(outputs)) < len(outputs):
+    plan = schedule(_with_copies(graph), 1)
+    if not _covers(plan):
         return None
     region = region_of(plan.graph, *plan.regions[0], plan.constants)
-    if any(i not in region.nodes for i in outputs):
-        return None
-    return replace(region, outputs=outputs)
+    return replace(region, outputs=plan.graph.outputs)
+
+
+def _with_copies(graph: Graph) -> Graph:
+    """With a node of its own for every output that is an input, a constant or another output."""
+    made = {i for i, node in graph.numbered() if node.op != "constant"}
+    nodes, outputs = list(graph.nodes), list[int]()
+    for i in graph.outputs:
+        if i in made:
+            made.remove(i)
+            outputs.append(i)
+        else:
+            type = graph.types[i]
+            outputs.append(len(graph.types) + len(nodes) - len(graph.nodes))
+            nodes.append(Node("broadcast_to", (i,), {"shape": type.shape}, (type,)))
+    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs))
 
 
 def _covers(plan: Schedule) -> bool:

@@ -26,13 +26,13 @@ DATA, RANK, DIMENSIONS, DTYPE, FLAGS = (HEADER + k for k in (0, 8, 16, 40, 48))
 PLAIN = 0x0001 | 0x0100
 """NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED."""
 
-ARRAY_TYPE, ARRAY_NEW = 2, 93
-"""Places of PyArray_Type and PyArray_New in the table of NumPy's C API."""
+ARRAY_TYPE, ARRAY_RETURN, ARRAY_NEW = 2, 76, 93
+"""Places of PyArray_Type, PyArray_Return and PyArray_New in the table of NumPy's C API."""
 
 METH_FASTCALL = 0x0080
 
-RELEASED = 20_000
-"""Elements of arrays from which on others may run Python meanwhile: some microseconds of work."""
+RELEASED = 100_000
+"""Scalar operations from which on others may run Python meanwhile: tens of microseconds of work."""
 
 MOST_STACK = 1 << 16
 """Bytes of a workspace that may lie on the stack."""
@@ -73,11 +73,13 @@ def text(
     outputs: Sequence[Type],
     arguments: Sequence[int],
     workspace: int,
+    work: int,
 ) -> str:
     """The function `entry`, which calls `run` with the data of `arguments`, outputs, a workspace.
 
-    It takes the inputs, and returns a list of the outputs, or the output where there is but one;
-    None if some input is no plain array of its type. `arguments` are positions of inputs.
+    It takes the inputs, and returns a list of the outputs, or the output where there is but one:
+    arrays, and NumPy's scalars for those without axes. None if some input is no plain array of its
+    type. `arguments` are positions of inputs, `work` is how many scalar operations `run` does.
     """
     code = Code(module)
     code.emit(f"%fits = icmp eq i64 %count, {len(inputs)}")
@@ -88,12 +90,16 @@ def text(
     _unless_null(code, "%made", "%made")
     arrays = [_new(code, k, type) for k, type in enumerate(outputs)]
     data += [_field(code, array, DATA, "ptr") for array in arrays]
-    _run(code, data, workspace, sum(type.size for type in (*inputs, *outputs)))
+    _run(code, data, workspace, work)
+    results = [
+        array if type.shape else _scalar(code, k, array)
+        for k, (array, type) in enumerate(zip(arrays, outputs, strict=True))
+    ]
     result = "%made"
     if len(outputs) == 1:
-        code.emit(f"call void {_python('Py_IncRef')}(ptr {arrays[0]})")
+        (result,) = results
+        code.emit(f"call void {_python('Py_IncRef')}(ptr {result})")
         code.emit(f"call void {_python('Py_DecRef')}(ptr %made)")
-        result = arrays[0]
     code.emit(f"ret ptr {result}")
     code.emit(f"other:\ncall void {_python('Py_IncRef')}(ptr {_address(id(None))})")
     code.emit(f"ret ptr {_address(id(None))}")
@@ -139,7 +145,7 @@ def _unless_null(code: Code, pointer: str, made: str = "") -> None:
 
 def _new(code: Code, k: int, type: Type) -> str:
     """An array of nothing yet; the list has it."""
-    kind, new = _numpy()
+    kind, new, _ = _numpy()
     rank, shape = len(type.shape), f"ptr @shape{k}"
     rest = f"i32 {type.dtype.num}, ptr null, ptr null, i32 0, i32 0, ptr null"
     array = code.define(
@@ -148,6 +154,15 @@ def _new(code: Code, k: int, type: Type) -> str:
     _unless_null(code, array)
     code.define(f"call i32 {_python('PyList_SetItem')}(ptr %made, i64 {k}, ptr {array})")
     return array
+
+
+def _scalar(code: Code, k: int, array: str) -> str:
+    """What an array without axes holds, instead of the array."""
+    code.emit(f"call void {_python('Py_IncRef')}(ptr {array})")
+    scalar = code.define(f"call ptr {_address(_numpy()[2])}(ptr {array})")
+    _unless_null(code, scalar)
+    code.define(f"call i32 {_python('PyList_SetItem')}(ptr %made, i64 {k}, ptr {scalar})")
+    return scalar
 
 
 def _dimensions(outputs: Sequence[Type]) -> str:
@@ -159,7 +174,7 @@ def _dimensions(outputs: Sequence[Type]) -> str:
     return "".join(parts)
 
 
-def _run(code: Code, data: Sequence[str], workspace: int, elements: int) -> None:
+def _run(code: Code, data: Sequence[str], workspace: int, work: int) -> None:
     """Call the kernel, without Python's lock where it takes a while."""
     if workspace > MOST_STACK:
         memory = code.define(f"call ptr {_python('PyMem_Malloc')}(i64 {workspace})")
@@ -167,7 +182,7 @@ def _run(code: Code, data: Sequence[str], workspace: int, elements: int) -> None
     else:
         memory = code.define(f"alloca [{max(64, workspace)} x i8], align 64")
     given = ", ".join(f"ptr {x}" for x in (*data, memory))
-    if elements < RELEASED:
+    if work < RELEASED:
         code.emit(f"call void @run({given})")
     else:
         state = code.define(f"call ptr {_python('PyEval_SaveThread')}()")
@@ -190,13 +205,14 @@ def _python(name: str) -> str:
 
 
 @cache
-def _numpy() -> tuple[int, int]:
-    """The addresses of NumPy's type of arrays and of what makes them."""
+def _numpy() -> tuple[int, int, int]:
+    """The addresses of NumPy's type of arrays, of what makes them, and scalars of them."""
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.argtypes, get.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
     capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
     table = (ctypes.c_void_p * (ARRAY_NEW + 1)).from_address(get(capsule, None))
-    kind, new = table[ARRAY_TYPE], table[ARRAY_NEW]
+    kind, new, scalar = (table[k] for k in (ARRAY_TYPE, ARRAY_NEW, ARRAY_RETURN))
     assert kind == id(np.ndarray)
     assert new is not None
-    return kind, new
+    assert scalar is not None
+    return kind, new, scalar
