@@ -1,9 +1,22 @@
-"Tells Enzyme what has no derivative."
+"Tells Enzyme what has no derivative, and which of its rules are for functions of ours."
 module AdglotBridgeEnzymeCoreExt
 
 import AdglotBridge
-import EnzymeCore
+import EnzymeCore: Annotation, Const, EnzymeRules
+import LinearAlgebra: det
 
-EnzymeCore.EnzymeRules.inactive(::typeof(AdglotBridge.frozen), args...) = nothing
+EnzymeRules.inactive(::typeof(AdglotBridge.frozen), args...) = nothing
+
+# Enzyme has rules for these in reverse, and none for the factorization that they go by.
+for (ours, theirs) in ((:quotient, \), (:determinant, det))
+    @eval begin
+        EnzymeRules.augmented_primal(
+            config::EnzymeRules.RevConfig, ::Const{typeof(AdglotBridge.$ours)}, result::Type, xs::Vararg{Annotation}
+        ) = EnzymeRules.augmented_primal(config, Const($theirs), result, xs...)
+        EnzymeRules.reverse(
+            config::EnzymeRules.RevConfig, ::Const{typeof(AdglotBridge.$ours)}, result, tape, xs::Vararg{Annotation}
+        ) = EnzymeRules.reverse(config, Const($theirs), result, tape, xs...)
+    end
+end
 
 end
