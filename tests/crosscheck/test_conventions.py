@@ -301,6 +301,10 @@ def test_a_planted_fault_at_a_kink_is_no_convention(
     assert kinds == {"mismatch"}, str(result)
 
 
+OF_JULIA = {"zero-times-infinity"}
+
+
 def test_every_row_is_observed() -> None:
+    """Those of Julia's packages alone are observed beside their other answers, in tests/julia."""
     observed = {case.row for case in CASES} | {row for row, *_ in SAMPLES} | {SINGULAR_LOG}
-    assert observed == {row.id for row in ROWS}
+    assert observed == {row.id for row in ROWS} - OF_JULIA

@@ -6,9 +6,12 @@ with; tests observe it again on those installed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from adglot.crosscheck.conventions import Answer, Row
+from adglot.crosscheck.julia_answers import JULIA
 from adglot.crosscheck.where import (
     at_kink,
     elements,
@@ -66,14 +69,6 @@ def _autograd(answer: str, source: str = OPS, limitation: bool = False) -> Answe
     return Answer("autograd", AUTOGRAD, answer, source, limitation)
 
 
-RUNS = "what adglot conformance found"
-
-
-def _julia(answer: str, package: str = "*", limitation: bool = False) -> Answer:
-    """Of one package, or of all: most have no rule of their own and go through the code of Base."""
-    return Answer(f"julia/{package}", "", answer, RUNS, limitation)
-
-
 def _casadi(answer: str, source: str) -> Answer:
     return Answer("casadi", CASADI, answer, source)
 
@@ -82,7 +77,7 @@ def _sympy(answer: str, source: str) -> Answer:
     return Answer("symbolic", SYMPY, answer, source)
 
 
-ROWS: tuple[Row, ...] = (
+_ROWS: tuple[Row, ...] = (
     # ------------------------------------------------------------------ elementwise kinks
     Row(
         "abs-at-0", ("abs",), "x = 0", elements(lambda x: x == 0),
@@ -91,7 +86,6 @@ ROWS: tuple[Row, ...] = (
             _jax("between", JAX_ISSUES + "37820"),
             _torch("zero"),
             _autograd("zero"),
-            _julia("between"),
         ),
         "any slope from -1 to 1; jax takes that from above",
     ),
@@ -99,7 +93,7 @@ ROWS: tuple[Row, ...] = (
         "ties", ("maximum", "minimum", "max", "min"), "several elements are the extreme one",
         at_kink,
         (_native("between"), _jax("between", JAX_ISSUES + "37821"), _torch("between"),
-         _autograd("between"), _julia("between")),
+         _autograd("between")),
         "the derivative is split in any way among those that tie, clip's bounds included",
     ),
     Row(
@@ -116,7 +110,6 @@ ROWS: tuple[Row, ...] = (
             _autograd("nan"),
             _casadi("nan", CASADI_ZEROS),
             _sympy("nan", SYMPY_POWERS),
-            _julia("any"),
         ),
         "a cone has every slope there from -1 to 1; those who divide by the norm get 0 / 0",
     ),
@@ -129,7 +122,6 @@ ROWS: tuple[Row, ...] = (
             _autograd("nan"),
             _casadi("zero", CASADI_RULES),
             _sympy("zero", SYMPY_BRANCHES),
-            _julia("any"),
         ),
         "the slope is infinite, and times the zero that where gives an untaken branch it is NaN, "
         "but 0 for adglot",
@@ -138,7 +130,7 @@ ROWS: tuple[Row, ...] = (
         "remainder-at-integers", ("remainder", "floor_divide"), "x1 is a multiple of x2",
         at_kink,
         (_native("between"), _jax("between", LAX), _torch("between"),
-         _autograd("between"), _julia("between"), _julia("nan")),
+         _autograd("between")),
         "the value jumps there; the derivative of either side is taken",
     ),
     Row(
@@ -151,7 +143,6 @@ ROWS: tuple[Row, ...] = (
             _autograd("number"),
             _casadi("nonfinite", CASADI_RULES),
             _sympy("nonfinite", SYMPY_POWERS),
-            _julia("any"),
         ),
         "x**0 is 1 for every x: its slope is 0, but x2 * x1**(x2 - 1) is 0 * inf; and 0**y has no "
         "slope by y at y = 0",
@@ -159,8 +150,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pow-of-negatives", ("pow",), "x1 < 0, derivative by x2",
         elements(lambda x1, x2: np.real(x1) < 0),
-        (_native("nan"), _jax("nan", JAX_ISSUES + "6024"), _torch("nan"), _autograd("nan"),
-         _julia("any")),
+        (_native("nan"), _jax("nan", JAX_ISSUES + "6024"), _torch("nan"), _autograd("nan")),
         "(-2)**y is real for integers only, so it has no slope by y",
     ),
     Row(
@@ -174,7 +164,6 @@ ROWS: tuple[Row, ...] = (
             _autograd("nan"),
             _casadi("nan", CASADI_ZEROS),
             _sympy("nan", SYMPY_ANGLES),
-            _julia("any"),
         ),
         "the angle of no direction: 0 / 0 for those who divide; torch's two modes differ",
     ),
@@ -188,7 +177,6 @@ ROWS: tuple[Row, ...] = (
             _autograd("nan"),
             _casadi("finite", CASADI_RULES),
             _sympy("nan", SYMPY_POWERS),
-            _julia("any"),
         ),
         "a softmax of two that are equally improbable: a half each, or inf - inf",
     ),
@@ -199,8 +187,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "ive-at-0", ("special.ive",), "x = 0", elements(lambda x, order: x == 0),
-        (_native("between"), _torch("between"), _autograd("nan", SPECIAL),
-         _julia("between")),
+        (_native("between"), _torch("between"), _autograd("nan", SPECIAL)),
         "exp(-|x|) has a kink; autograd divides by x",
     ),
     Row(
@@ -229,7 +216,6 @@ ROWS: tuple[Row, ...] = (
             _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.eigh.html"),
             _torch("any", TORCH_LINALG + "eigh.html"),
             _autograd("any", LINALG),
-            _julia("any"),
         ),
         "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
     ),
@@ -241,8 +227,6 @@ ROWS: tuple[Row, ...] = (
             _torch("symmetric", TORCH_LINALG + "eigh.html"),
             _torch("taken as symmetric", TORCH_LINALG + "eigh.html"),
             _autograd("between", LINALG),
-            _julia("between"),
-            _julia("symmetric"),
         ),
         "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
         "torch's pushforward wants a symmetric tangent",
@@ -258,8 +242,6 @@ ROWS: tuple[Row, ...] = (
             _torch("symmetric", TORCH_LINALG + "cholesky.html"),
             _torch("taken as symmetric", TORCH_LINALG + "cholesky.html"),
             _autograd("symmetric", LINALG),
-            _julia("between"),
-            _julia("symmetric"),
         ),
         "the op reads one triangle: the cotangent stands in it alone, or is spread evenly on both; "
         "torch's pushforward wants a symmetric tangent",
@@ -272,7 +254,6 @@ ROWS: tuple[Row, ...] = (
             _jax("turned", JAX_ISSUES + "2748"),
             _torch("turned", TORCH_LINALG + "eig.html"),
             _autograd("turned", LINALG),
-            _julia("turned"),
         ),
         "a vector times any number of modulus 1 is as good: signs and phases are LAPACK's choice, "
         "and a derivative may turn them or leave them",
@@ -309,7 +290,6 @@ ROWS: tuple[Row, ...] = (
             _jax("any", JAX_ISSUES + "2748"),
             _torch("any", TORCH_LINALG + "eig.html"),
             _autograd("any", LINALG),
-            _julia("any"),
         ),
         "eigenvectors of equal eigenvalues turn freely, so they have no derivative",
     ),
@@ -318,8 +298,6 @@ ROWS: tuple[Row, ...] = (
         (
             _torch("vanishing", TORCH_ISSUES + "104675", limitation=True),
             _jax("vanishing", JAX_ISSUES + "2380", limitation=True),
-            _julia("zero", "ReverseDiff", limitation=True),
-            _julia("any", "Mooncake", limitation=True),
         ),
         "det is a polynomial, its derivative the adjugate; torch multiplies by det = 0, as jax may",
     ),
@@ -328,7 +306,6 @@ ROWS: tuple[Row, ...] = (
         (
             _jax("any", JAX_ISSUES + "2380"),
             _torch("any", TORCH_LINALG + "slogdet.html"),
-            _julia("any"),
         ),
         "the logarithm is -inf: there is no derivative",
     ),
@@ -340,11 +317,15 @@ ROWS: tuple[Row, ...] = (
             _jax("any", "https://docs.jax.dev/en/latest/_autosummary/jax.lax.linalg.svd.html"),
             _torch("any", TORCH_LINALG + "svd.html"),
             _autograd("any", LINALG),
-            _julia("any"),
         ),
         "singular vectors of equal singular values turn freely; some miss the values' slopes, too",
     ),
     # ------------------------------------------------------------------ branches
+    Row(
+        "zero-times-infinity", (), "another component is at a kink", at_kink,
+        (_native("finite"),),
+        "an infinite slope times the zeros of a unit vector is NaN, and spoils what it is added to",
+    ),
     Row(
         "where-untaken", (), "the result is not used, and the slope not finite", untaken,
         (
@@ -354,15 +335,13 @@ ROWS: tuple[Row, ...] = (
             _autograd("nan", OPS),
             _casadi("zero", CASADI_RULES),
             _sympy("zero", SYMPY_BRANCHES),
-            _julia("nan"),
         ),
         "0 * inf: adglot lets nothing of the untaken branch through; norms and sinc are guarded "
         "for every engine",
     ),
     Row(
         "where-at-boundary", ("where",), "the condition changes", everywhere,
-        (_native("between"), _jax("between", JAX_FAQ), _torch("between"), _autograd("between"),
-         _julia("between")),
+        (_native("between"), _jax("between", JAX_FAQ), _torch("between"), _autograd("between")),
         "the derivative is that of the branch taken, also where the other one begins",
     ),
     Row(
@@ -373,7 +352,6 @@ ROWS: tuple[Row, ...] = (
             _jax("between", "https://docs.jax.dev/en/latest/advanced-autodiff.html"),
             _torch("between", "https://docs.pytorch.org/docs/stable/notes/autograd.html"),
             _autograd("between", "https://github.com/HIPS/autograd/blob/master/docs/tutorial.md"),
-            _julia("between"),
         ),
         "the adjoint for the real inner product, as in torch; what jax and autograd say is "
         "conjugated before it is compared",
@@ -385,3 +363,8 @@ ROWS: tuple[Row, ...] = (
         "numbers of many digits have one zero, so that atan2(0, -0.0) is 0 and not pi",
     ),
 )  # fmt: skip
+
+ROWS: tuple[Row, ...] = tuple(
+    replace(row, answers=(*row.answers, *JULIA.get(row.id, ()))) for row in _ROWS
+)
+"""The rows, with the answers of the packages of Julia, which stand in a file of their own."""

@@ -1,0 +1,118 @@
+"""What the AD packages of Julia answer at the points of the rows of the table of conventions: data.
+
+Most packages take the slopes of numbers from DiffRules or ChainRules, whatever their mode is, so
+they answer alike. Versions are those with which each answer was observed; tests observe it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from adglot.crosscheck.conventions import Answer
+
+VERSIONS: Mapping[str, str] = {
+    "ForwardDiff": ">=1.4.5",
+    "PolyesterForwardDiff": ">=0.1.2",
+    "ReverseDiff": ">=1.16.2",
+    "Tracker": ">=0.2.37",
+    "Zygote": ">=0.7.12",
+    "ChainRules": ">=0.7.12",  # of Zygote, which applies its rules
+    "Diffractor": ">=0.2.6",
+    "Symbolics": ">=7.37",
+    "FastDifferentiation": ">=0.4.5",
+    "Mooncake": ">=0.5.45",
+    "*": "",
+}
+
+DUALS = ("ForwardDiff", "PolyesterForwardDiff")
+TAPES = ("ReverseDiff", "Tracker")
+CHAINS = ("Zygote", "ChainRules")
+RULED = (*CHAINS, "Diffractor", "Mooncake")
+SYMBOLS = ("Symbolics", "FastDifferentiation")
+
+DIFF_RULES = "https://github.com/JuliaDiff/DiffRules.jl/"
+DIFF_TABLE = DIFF_RULES + "blob/v1.15.1/src/rules.jl"
+FORWARD_DIFF = "https://github.com/JuliaDiff/ForwardDiff.jl/"
+DUAL_EIGEN = FORWARD_DIFF + "blob/v1.4.5/src/dual.jl"
+NANS = "https://juliadiff.org/ForwardDiff.jl/stable/user/advanced/#Fixing-NaN/Inf-Issues"
+REVERSE_DET = (
+    "https://github.com/JuliaDiff/ReverseDiff.jl/blob/v1.16.2/src/derivatives/linalg/special.jl"
+)
+CHAIN_RULES = "https://github.com/JuliaDiff/ChainRules.jl/"
+CHAIN_TABLE = CHAIN_RULES + "blob/v1.73.0/src/rulesets/Base/"
+CHAIN_EIGEN = CHAIN_RULES + "blob/v1.73.0/src/rulesets/LinearAlgebra/factorization.jl"
+CHAIN_KINKS = "https://juliadiff.org/ChainRulesCore.jl/stable/maths/nondiff_points.html"
+ZYGOTE = "https://github.com/FluxML/Zygote.jl/issues/"
+TRACKER_PROD = "https://github.com/FluxML/Tracker.jl/pull/1"
+TRACKER_NANS = "https://github.com/FluxML/Tracker.jl/issues/34"
+FAST_ABS = (
+    "https://github.com/brianguenter/FastDifferentiation.jl/blob/v0.4.5/src/DifferentiationRules.jl"
+)
+SIGN = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/number.jl"  # of 0 it is 0 itself
+LAPACK = "https://www.netlib.org/lapack/explore-html/d9/d8e/group__geev.html"
+BRIDGE = "what the bridge makes of the op: AdglotBridge/src/scalars.jl, power"
+
+
+def _of(
+    packages: tuple[str, ...], answer: str, source: str, limitation: bool = False
+) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(f"julia/{name}", VERSIONS[name], answer, source, limitation) for name in packages
+    )
+
+
+JULIA: Mapping[str, tuple[Answer, ...]] = {
+    "abs-at-0": (
+        *_of((*DUALS, *TAPES, "Symbolics"), "between", DIFF_RULES + "pull/100"),
+        *_of(RULED, "zero", CHAIN_KINKS),
+        *_of(("FastDifferentiation",), "nan", FAST_ABS),
+    ),
+    "ties": _of((*DUALS, *TAPES, *RULED, "Symbolics"), "between", DIFF_RULES + "issues/68"),
+    "sign-at-0": _of(("Mooncake",), "finite", SIGN),
+    "norm-at-0": (
+        *_of((*DUALS, *TAPES, *SYMBOLS), "nan", FORWARD_DIFF + "issues/243"),
+        # Zygote broadcasts by dual numbers; of single numbers ChainRules' rule is taken.
+        *_of(CHAINS, "nan", ZYGOTE + "1529"),
+        *_of(RULED, "zero", CHAIN_TABLE + "base.jl"),
+    ),
+    "sqrt-at-0": (*_of((*TAPES, *CHAINS), "nan", ZYGOTE + "1101"),),
+    "remainder-at-integers": (
+        *_of((*DUALS, *TAPES), "nan", FORWARD_DIFF + "issues/524"),
+        *_of(RULED, "nan", CHAIN_TABLE + "base.jl"),
+    ),
+    "pow-at-0": (
+        *_of((*DUALS, *TAPES, *SYMBOLS), "nonfinite", DIFF_TABLE),
+        *_of(RULED, "nonfinite", ZYGOTE + "1036"),
+    ),
+    "pow-of-negatives": (*_of((*DUALS, *TAPES, *RULED), "finite", BRIDGE),),
+    "atan2-at-origin": (
+        *_of((*DUALS, *TAPES, "FastDifferentiation"), "nan", DIFF_TABLE),
+        *_of(RULED, "nan", CHAIN_TABLE + "fastmath_able.jl"),
+    ),
+    "prod-with-zeros": _of(("Tracker",), "nan", TRACKER_PROD, limitation=True),
+    "eigh-of-equals": (
+        *_of(DUALS, "nan", DUAL_EIGEN),
+        *_of(CHAINS, "nan", CHAIN_EIGEN),
+    ),
+    "eig-of-equals": _of(CHAINS, "any", CHAIN_EIGEN),
+    "svd-of-equals": _of(CHAINS, "nan", CHAIN_RULES + "issues/664"),
+    "phases-of-vectors": (
+        *_of(CHAINS, "turned", CHAIN_RULES + "pull/323"),
+        *_of(("*",), "turned", LAPACK),
+    ),
+    "det-of-singular": _of(("ReverseDiff",), "zero", REVERSE_DET, limitation=True),
+    "slogdet-of-singular": (
+        *_of(DUALS, "infinite", DIFF_TABLE),
+        *_of(("ReverseDiff",), "zero", REVERSE_DET, limitation=True),
+    ),
+    "where-untaken": (
+        *_of(("ReverseDiff", *CHAINS), "nan", ZYGOTE + "1153"),
+        *_of(("Tracker",), "nan", TRACKER_NANS),
+    ),
+    "zero-times-infinity": (
+        *_of((*DUALS, "ReverseDiff"), "nan", NANS, limitation=True),
+        *_of(("Tracker",), "nan", TRACKER_NANS, limitation=True),
+        *_of(CHAINS, "nan", CHAIN_RULES + "pull/599", limitation=True),
+    ),
+}
+"""The answers by the row's id."""
