@@ -89,8 +89,9 @@ def _batch_matmul(size: int, operands: Sequence[Value], batched: Sequence[bool])
     )
     result = _infer_matmul(Type(a.dtype, shape_a), Type(b.dtype, shape_b)).shape
     matrix_a, matrix_b = _as_matrices(shape_a, shape_b)
-    if batched == (False, True) and len(matrix_a) == 2 and len(shape_b) == 1:
-        y = matmul(b, transposed(rules.reshape(a, matrix_a)))
+    if batched == (False, True) and len(matrix_a) == len(matrix_b) == 2 and matrix_b[1] == 1:
+        columns = rules.reshape(b, (size, matrix_b[0]))
+        y = matmul(columns, transposed(rules.reshape(a, matrix_a)))
     elif batched == (True, False) and len(matrix_b) == 2:
         rows = rules.reshape(a, (size * prod(matrix_a[:-1]), matrix_a[-1]))
         y = matmul(rows, rules.reshape(b, matrix_b))
