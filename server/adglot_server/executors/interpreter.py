@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -40,6 +40,12 @@ class Fused:
     step: Step
 
 
+class Runs(Protocol):
+    """Runs one graph."""
+
+    def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]: ...
+
+
 class Interpreter:
     """A graph made ready to be run many times, by many threads at once.
 
@@ -53,11 +59,17 @@ class Interpreter:
 
     name = "interpreter"
 
-    def __init__(self, graph: Graph, fused: Sequence[Fused] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        fused: Sequence[Fused] = (),
+        body: Callable[[Graph], Runs] | None = None,
+    ) -> None:
+        """`body` makes what runs a node's sub-graph: an interpreter, unless it is given."""
         self._graph = graph
         self._fused = {position: one for one in fused for position in range(one.start, one.stop)}
-        self._bodies = {
-            id(value): Interpreter(value)
+        self._bodies: dict[int, Runs] = {
+            id(value): (body or Interpreter)(value)
             for node in graph.nodes
             for value in node.attributes.values()
             if isinstance(value, Graph)
@@ -227,9 +239,7 @@ def _in_place(
     return step
 
 
-def _nested(
-    function: Callable[..., Any], bodies: dict[int, Interpreter], node: Node, index: int
-) -> Step:
+def _nested(function: Callable[..., Any], bodies: dict[int, Runs], node: Node, index: int) -> Step:
     def step(values: Values, control: Control) -> None:
         def run(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
             control.check()

@@ -10,13 +10,12 @@ from typing import Any
 from adglot.ir import Graph, Node
 from adglot.ops.cost import cost
 from adglot_server.executors.compiled.entry import as_function, text
-from adglot_server.executors.compiled.executor import MOST_NODES
 from adglot_server.executors.compiled.kernel import TooLarge, bounded, constants_of, module_text
 from adglot_server.executors.compiled.lanes import Module
 from adglot_server.executors.compiled.machine import compile_text
 from adglot_server.executors.compiled.plan import ALIGNMENT
 from adglot_server.executors.compiled.region import Region, region_of
-from adglot_server.executors.compiled.schedule import Schedule, schedule
+from adglot_server.executors.compiled.schedule import MOST_NODES, Schedule, schedule
 
 Direct = Callable[..., Any]
 """Takes an array an input; returns the list of outputs, or the output where there is but one.

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adglot.ir import Graph
+from adglot_server.executors.compiled.body import Body, body
 from adglot_server.executors.compiled.kernel import Array, Kernel, TooLarge
 from adglot_server.executors.compiled.region import region_of
-from adglot_server.executors.compiled.schedule import WORTH, schedule
+from adglot_server.executors.compiled.schedule import MOST_NODES, WORTH, schedule
 from adglot_server.executors.control import FREELY, Control
-from adglot_server.executors.interpreter import Fused, Interpreter, Step, Values
+from adglot_server.executors.interpreter import Fused, Interpreter, Runs, Step, Values
 from adglot_server.executors.liveness import liveness
-
-MOST_NODES = 2000
-"""To plan the loops of more takes seconds."""
 
 
 class Compiled:
@@ -49,9 +47,15 @@ class Compiled:
             self.nbytes += kernel.nbytes
             workspaces.append(kernel.workspace)
             fused.append(Fused(start, stop, _step(kernel, region.inputs, region.outputs)))
-        self.kernels = len(fused)
+        bodies: list[Runs] = []
+
+        def compiled(graph: Graph) -> Runs:
+            bodies.append(body(graph))
+            return bodies[-1]
+
         self.peak_bytes = _peak(plan.graph, fused, workspaces)
-        self._interpreter = Interpreter(plan.graph, fused)
+        self._interpreter = Interpreter(plan.graph, fused, compiled)
+        self.kernels = len(fused) + sum(isinstance(one, Body) for one in bodies)
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""

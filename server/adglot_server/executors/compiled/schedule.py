@@ -23,6 +23,10 @@ WORTH = 3
 """Nodes that compute, at least, in a region: a call costs what two of NumPy's cost."""
 
 
+MOST_NODES = 2000
+"""To plan the loops of more takes seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """The graph in its new order, and which positions of its nodes are regions."""
