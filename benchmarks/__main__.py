@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import crosscheck, results, tables, wire
+from benchmarks import crosscheck, results, stream, tables, wire
 from benchmarks.measure import Wrong, contest
 from benchmarks.peers import PEERS, Absent, Peer, load
 from benchmarks.rows import Row
@@ -33,15 +33,24 @@ def main(words: tuple[str, ...], names: tuple[str, ...], seconds: float) -> None
     With WORDS only the workloads whose names have one of them are measured, and nothing is
     written.
     """
+    if not chosen(words):
+        raise click.UsageError(f"no workload has {' or '.join(words)} in its name")
     console = Console()
-    found = _workloads(console, words, names, seconds)
-    if not words and not names:
-        found["service"] = _service(console, 5 * seconds)
-        results.write(found)
-        _draw(console, found)
+    whole = not words and not names
+    # First, while this process is small: it measures how far it grows.
+    service = list(stream.rows()) if whole else []
+    found: results.Results = {}
+    for found in _workloads(console, words, names, seconds):
+        _keep(console, found, whole)
+    if whole:
+        service += [*_round_trips(console, 5 * seconds), *crosscheck.rows(5 * seconds)]
+        found["service"] = [asdict(row) for row in service]
+        _keep(console, found, whole)
     columns = tables.steady_columns(found)
     console.print(tables.shown("The first call, and its MB", columns, tables.first_rows(found)))
     console.print(tables.shown("Aims", tables.AIM_COLUMNS, tables.aim_rows(found)))
+    rows = tables.service_rows(found["service"])
+    console.print(tables.shown("The service path", tables.SERVICE_COLUMNS, rows))
     for line in tables.reasons(found):
         console.print("absent:", line, markup=False)
     if wrong := [line for line in tables.reasons(found) if Wrong.TEXT in line]:
@@ -50,12 +59,12 @@ def main(words: tuple[str, ...], names: tuple[str, ...], seconds: float) -> None
 
 def _workloads(
     console: Console, words: tuple[str, ...], names: tuple[str, ...], seconds: float
-) -> results.Results:
-    """All contests, on one core; helper threads stay on it."""
+) -> Iterator[results.Results]:
+    """All contests on one core, where helper threads stay: what is found, family by family."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     peers = {name: _load(name) for name in PEERS if not names or name in ("adglot", *names)}
-    found: results.Results = {"machine": results.machine(), "peers": _titles(peers)}
+    found = {"machine": results.machine(), "peers": _titles(peers), "service": []}
     contest(FAMILIES["ODEs"][0], peers, 0.0)  # What is made once in a process is made here.
     found["workloads"] = []
     for family, workloads in chosen(words).items():
@@ -65,9 +74,9 @@ def _workloads(
             found["workloads"].append(row.as_json())
         rows = tables.steady_rows(found, [family])
         console.print(tables.shown(family, tables.steady_columns(found), rows))
-    found["machine"]["load_at_end"] = os.getloadavg()[0]
+        found["machine"]["load_at_end"] = os.getloadavg()[0]
+        yield found
     os.sched_setaffinity(0, cores)
-    return found
 
 
 def _load(name: str) -> Peer | Absent:
@@ -84,16 +93,8 @@ def _titles(peers: dict[str, Peer | Absent]) -> dict[str, Any]:
     }
 
 
-def _service(console: Console, seconds: float) -> list[dict[str, Any]]:
-    """The service path and the cross-check, on all cores: these have processes of their own."""
-    rows = [asdict(row) for row in (*_round_trips(console, seconds), *crosscheck.rows(seconds))]
-    shown = tables.shown("The service path", tables.SERVICE_COLUMNS, tables.service_rows(rows))
-    console.print(shown)
-    return rows
-
-
 def _round_trips(console: Console, seconds: float) -> Iterator[Row]:
-    """Round trips, throughput and memory."""
+    """Round trips, throughput and memory; on all cores, since these have processes of their own."""
     with running("adglot") as ours, running("echo") as echo:
         steps = wire.round_trips(ours, echo, seconds)
         yield from track(steps, "round trips", 2 * len(wire.cases()), console=console)
@@ -101,7 +102,11 @@ def _round_trips(console: Console, seconds: float) -> Iterator[Row]:
         yield wire.memory()
 
 
-def _draw(console: Console, found: results.Results) -> None:
+def _keep(console: Console, found: results.Results, whole: bool) -> None:
+    """Write what a whole run has found so far: it takes long, and may be ended."""
+    if not whole:
+        return
+    results.write(found)
     try:
         from benchmarks.picture import draw
     except ImportError as error:

@@ -12,6 +12,9 @@ from benchmarks.peers import OURS
 from benchmarks.results import Results, ratio
 
 SLOWER, FASTER, ABSENT = "#2a6f97", "#c8553d", "#9a9a9a"
+ROOM = 50.0
+"""For the numbers beside the longest bars, as a factor of the axis."""
+
 HIDDEN = (OURS, "compiled", "interpreter")
 """What has no panel: of ours the engine and the function alone stand beside the peers."""
 
@@ -23,8 +26,11 @@ def draw(results: Results, file: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "adglot", "font.size": 8, "svg.fonttype": "path"}):
         figure = Figure(figsize=(13, 1.6 + 0.22 * len(rows)), layout="constrained")
         panels = figure.subplots(1, len(peers), sharex=True, sharey=True)
+        found = {peer: [ratio(row, peer) for row in rows] for peer in peers}
         for peer, panel in zip(peers, panels, strict=True):
-            _panel(panel, results["peers"][peer]["title"], [ratio(row, peer) for row in rows])
+            _panel(panel, results["peers"][peer]["title"], found[peer])
+        known = [value for ratios in found.values() for value in ratios if value is not None]
+        panels[0].set_xlim(min(1, *known) / ROOM, max(1, *known) * ROOM)
         panels[0].set_yticks(range(len(rows)), [row["name"] for row in rows])
         panels[0].invert_yaxis()
         figure.suptitle("Time of a call over adglot's: right of 1 the other is slower")
@@ -46,7 +52,6 @@ def _panel(panel: Any, title: str, ratios: list[float | None]) -> None:
     panel.set_xscale("log")
     panel.axvline(1.0, color="black", linewidth=0.6)
     panel.set_title(title, fontsize=9)
-    panel.margins(x=0.25)
     for side in ("top", "right", "left"):
         panel.spines[side].set_visible(False)
     panel.tick_params(axis="y", length=0)

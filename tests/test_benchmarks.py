@@ -22,7 +22,7 @@ PARTS = ("adglot", "engine", "interpreter", "function")
 @pytest.fixture(autouse=True)
 def _cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits here until programs are compiled."""
-    monkeypatch.setattr("benchmarks.peers.adglot.HEAT", 0.05)
+    monkeypatch.setattr("benchmarks.peers.adglot.PATIENCE", 0.05)
 
 
 @dataclass

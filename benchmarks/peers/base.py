@@ -25,12 +25,12 @@ class Contestant:
     `call` is what is timed; its arguments lie ready in the form the package likes best. `read`
     gives its results for comparison, one for each of the `argnums`: arrays, of a batch those of
     every `STEP`-th point, or sparse arrays of SciPy. It is None where the result is no derivative.
-    `heat` is how many seconds it is called before it is timed: some compile when that has paid.
+    `settle` is called before it is timed: it gets as fast as it gets.
     """
 
     call: Callable[[], Any]
     read: Callable[[Any], list[Any]] | None
-    heat: float = 0.0
+    settle: Callable[[], object] = lambda: None
 
 
 class Peer(Protocol):
