@@ -45,8 +45,8 @@ def _number(message: type[Message], field: str) -> int:
 # One number has one meaning in every request and response.
 _GRAPH = _number(pb.EvaluateRequest, "graph")
 _DIGEST = _number(pb.EvaluateRequest, "digest")
-_INPUTS = _number(pb.StreamRequest, "inputs")
-_SEEDS = _number(pb.StreamRequest, "seeds")
+INPUT_FIELD = _number(pb.StreamRequest, "inputs")
+SEED_FIELD = _number(pb.StreamRequest, "seeds")
 _VALUES = _number(pb.StreamResponse, "values")
 _DERIVATIVES = _number(pb.StreamResponse, "derivatives")
 _REPORT = _number(pb.StreamResponse, "report")
@@ -282,8 +282,8 @@ _OPTION_TO_WIRE: dict[str, Callable[[Any], Any]] = {
 
 
 def _add_point(pieces: list[Buffer], call: Call) -> None:
-    add_tensors(pieces, _INPUTS, call.values)
-    add_tensors(pieces, _SEEDS, call.seeds)
+    add_tensors(pieces, INPUT_FIELD, call.values)
+    add_tensors(pieces, SEED_FIELD, call.seeds)
 
 
 def _call(
@@ -295,17 +295,36 @@ def _call(
 ) -> Call:
     """The call of a request's fields, a point and seeds."""
     head = request.head
-    graph = request.graph() or head.digest
-    if not graph:
+    graph = request.graph()
+    if graph is None and not head.digest:
         raise InvalidArgument(Violation("function", "neither a graph nor a digest"))
-    engine = head.engine or DEFAULT_ENGINE
-    options: dict[str, Any] = {"include_values": operator == "evaluate"}
-    options |= _read_options(head)
-    return Call(operator, graph, values, seeds, engine, deadline=deadline, **options)
+    if graph is None:
+        for field in ("inputs", RPCS[operator].seeds):
+            if field in head.DESCRIPTOR.fields_by_name:
+                head.ClearField(field)
+        kind: Any = type(head)
+        fields = _fields_of(operator, kind, head.SerializeToString())
+    else:
+        fields = {**_fields(operator, head), "graph": graph}
+    return Call(values=values, seeds=seeds, deadline=deadline, **fields)
 
 
-def _read_options(head: Any) -> dict[str, Any]:
-    return {name: read(head) for name, read in _OPTIONS_OF[type(head)].items()}
+@lru_cache(KEPT)
+def _fields_of(operator: Operator, kind: Any, head: bytes) -> dict[str, Any]:
+    """The same for all requests by digest that differ by their points alone."""
+    return _fields(operator, kind.FromString(head))
+
+
+def _fields(operator: Operator, head: Any) -> dict[str, Any]:
+    """What a request says of a `Call` but its point."""
+    options = {name: read(head) for name, read in _OPTIONS_OF[type(head)].items()}
+    return {
+        "operator": operator,
+        "graph": head.digest,
+        "engine": head.engine or DEFAULT_ENGINE,
+        "include_values": operator == "evaluate",
+        **options,
+    }
 
 
 def _mode(number: pb.Mode) -> Mode:

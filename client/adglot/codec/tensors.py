@@ -103,16 +103,18 @@ def add_tensors(pieces: list[Buffer], number: int, arrays: Iterable[Array]) -> N
     of 16 bytes of the message.
     """
     for array in map(little_endian, arrays):
-        head = _head(number, array.dtype, array.shape)
+        head = tensor_head(number, array.dtype, array.shape)
         if array.nbytes >= LARGE:
             # Lengths as they are without padding: where that adds a byte, the receiver copies.
             padding = -(sum(map(nbytes, pieces)) + len(head) + 2) % ALIGNMENT
-            head = _head(number, array.dtype, array.shape, padding)
+            head = tensor_head(number, array.dtype, array.shape, padding)
         pieces += head, array.data
 
 
 @lru_cache(KEPT)
-def _head(number: int, dtype: Dtype, shape: tuple[int, ...], padding: int | None = None) -> bytes:
+def tensor_head(
+    number: int, dtype: Dtype, shape: tuple[int, ...], padding: int | None = None
+) -> bytes:
     """All that stands before the elements of a tensor that is field `number` of a message."""
     type = Type(dtype, shape)
     head = pb.Tensor(dtype=_TO_WIRE[type.dtype], shape=shape).SerializeToString()
