@@ -68,9 +68,9 @@ def _reserve(address: str, held: ExitStack) -> str:
         raise InvalidArgument(f"several processes share ports, and no socket file: {address!r}")
     host, _, port = address.rpartition(":")
     try:
-        family, *_, place = socket.getaddrinfo(
-            host.strip("[]"), int(port), type=socket.SOCK_STREAM
-        )[0]
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        # One family is enough to hold the port, and a machine may know the other by name alone.
+        family, *_, place = min(found, key=lambda one: one[0] != socket.AF_INET)
         with socket.socket(family) as alone:  # Without SO_REUSEPORT: is anybody there?
             alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind(place)
