@@ -18,7 +18,7 @@ PREPARABLE = (*OPERATORS, *plans.SAME_PROGRAM)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How arguments of certain types go straight to compiled code, and its outputs to the user.
+    """How arguments of certain types go straight to a program, and its outputs to the user.
 
     `answer` gives the result of the shortcut's function at arguments, None for those that have to
     go another way. It is None itself where the function takes the arguments and returns the result.
@@ -41,8 +41,9 @@ NOWHERE = Way(_Nowhere())
 class Prepared:
     """An operator of a function whose graph is kept; made by `Methods.prepare`.
 
-    Calls with plain arrays go straight to compiled code, as soon as there is some for arrays of
-    their types and shapes. All others go the general way, and so do those within `adglot.reports`.
+    In the process of the engine, once calls have taken a while, those with plain arrays of the same
+    types and shapes go straight to what runs the program. All others go the general way, and so do
+    those within `adglot.reports`.
     """
 
     __slots__ = ("_general", "way")

@@ -1,4 +1,4 @@
-"""Find a prepared operator the way past all layers, to a compiled function in this process.
+"""Find a prepared operator the way past all layers, to what runs its program in this process.
 
 In general a call is turned into a request, which takes tens of microseconds, and the answer is put
 together as the user nests it. That is the same for other arguments of these types. So it is done
@@ -14,6 +14,8 @@ from operator import is_, itemgetter
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from adglot.asking import Plan
 from adglot.calls import Answer, Array, Call
 from adglot.errors import AdglotError
@@ -21,6 +23,7 @@ from adglot.ir import Tree, flatten
 from adglot.prepared import Prepared, Way
 from adglot.reports import listening
 from adglot.sending import drive
+from adglot.sparse import refilled
 from adglot.transports.base import Shortcut
 
 Shape = Callable[[Sequence[Array]], Any]
@@ -93,7 +96,9 @@ class Finder:
     def _marked(self, args: tuple[Any, ...], answer: Answer) -> Any:
         """The result of a call, with marks in place of the answer's arrays."""
         count = len(answer.values)
-        marks = [_Mark(k) for k in range(count + len(answer.derivatives))]
+        marks: list[Any] = [_Mark(k) for k in range(count + len(answer.derivatives))]
+        if answer.patterns:  # SciPy takes arrays only
+            marks[count:] = [np.full_like(x, count + k) for k, x in enumerate(answer.derivatives)]
         marked: Any = {"values": tuple(marks[:count]), "derivatives": tuple(marks[count:])}
         return drive(self._plan(*args), lambda request: replace(answer, **marked))
 
@@ -134,6 +139,8 @@ def _shape(result: Any) -> Shape:
         return itemgetter(result.number)
     if result is None:
         return lambda outputs: None
+    if hasattr(result, "indptr"):
+        return _of_nonzeros(result)
     if isinstance(result, dict):
         named = [(key, _shape(part)) for key, part in result.items()]
         return lambda outputs: {key: part(outputs) for key, part in named}
@@ -141,6 +148,14 @@ def _shape(result: Any) -> Shape:
     if hasattr(kind, "_fields"):
         return lambda outputs: kind(*[part(outputs) for part in parts])
     return lambda outputs: kind([part(outputs) for part in parts])
+
+
+def _of_nonzeros(result: Any) -> Shape:
+    """Of a sparse block, whose nonzeros are the output's number."""
+    if not result.data.size:
+        return lambda outputs: refilled(result, result.data)
+    number = int(result.data.flat[0])
+    return lambda outputs: refilled(result, outputs[number])
 
 
 Taker = Callable[[Any, list[Any]], bool]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import BuiltinFunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +15,16 @@ pytest.importorskip("llvmlite")
 
 import adglot
 from adglot import shortcuts
+from adglot.calls import Call
 from adglot.client import Client
-from adglot.errors import InvalidArgument, Unavailable
+from adglot.errors import InvalidArgument, LimitExceeded, Unavailable
 from adglot.ir import flatten
 from adglot.prepared import NOWHERE
 from adglot_server.executors import shortcut
 from adglot_server.executors.tiered import _compiler
+from adglot_server.service.core import Core
+from adglot_server.service.limits import Limits
+from adglot_server.service.shortcuts import shortcut as make
 
 Array = np.ndarray[Any, Any]
 
@@ -32,16 +37,15 @@ def ad(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 
 def shortened(call: Any, *args: Any) -> bool:
-    """Call until there is a shortcut; false where there is none to come."""
+    """Call until there is a shortcut, compiled if it can be; false where there is none to come."""
     call(*args)
     call(*args)
-    if call.way is NOWHERE:
-        return False
-    end = time.monotonic() + 60
-    while call.way.shortcut.function is None:
-        assert time.monotonic() < end
-        time.sleep(0.001)
-    return True
+    _compiler().submit(lambda: None).result()
+    return call.way is not NOWHERE
+
+
+def compiled(call: Any) -> bool:
+    return isinstance(call.way.shortcut.function, BuiltinFunctionType)
 
 
 def product(x: Any, a: Any) -> Any:
@@ -91,6 +95,7 @@ def test_most_operators_have_one(ad: Client) -> None:
     for operator in ("evaluate", "gradient", "value_and_gradient", "hessian"):
         call = ad.prepare(product, X, A, operator=operator)
         assert shortened(call, X, A), operator
+        assert compiled(call)
 
 
 class Pair(NamedTuple):
@@ -190,10 +195,8 @@ def test_programs_that_are_slower_have_none(ad: Client, monkeypatch: pytest.Monk
     call = ad.prepare(product, np.ones(200_000), A)
     seconds = iter([2.0, 1.0])
     monkeypatch.setattr(shortcut, "_seconds", lambda run: (run(), next(seconds))[1])
-    call(np.ones(200_000), A)
-    call(np.ones(200_000), A)
-    _compiler().submit(lambda: None).result()
-    assert call.way.shortcut.function is None
+    assert shortened(call, np.ones(200_000), A)
+    assert not compiled(call)
     assert next(seconds, None) is None
 
 
@@ -267,15 +270,96 @@ def test_a_branch_is_looked_at(ad: Client) -> None:
 
     x = np.ones(3)
     call = ad.prepare(f, x)
+    assert shortened(call, x)
+    assert not compiled(call)
+    function = call.way.shortcut.function
+    np.testing.assert_array_equal(function(x), 2 * x)
+    assert function(-x) is None
     for _ in range(5):
-        call(x)
         np.testing.assert_array_equal(call(x), 2 * x)
         np.testing.assert_array_equal(call(-x), x)
 
 
-@pytest.mark.parametrize("keywords", [{"batch": True}, {"engine": "complex-step"}])
-def test_what_has_none(ad: Client, keywords: dict[str, Any]) -> None:
+def test_what_no_compiler_takes_is_run_as_well(ad: Client) -> None:
+    a = np.array([[2.0, 1.0], [1.0, 3.0]])
+
+    def f(a: Any, b: Any) -> Any:
+        return np.sum(np.linalg.solve(a, b) ** 2), np.sum(b)
+
+    call = ad.prepare(f, a, X[:2], operator="jvp")
+    args = (a, X[:2]), (a.T, X[:2])
+    assert shortened(call, *args)
+    assert not compiled(call)
+    way = call.way
+    with adglot.reports() as reports:
+        wanted = call(*args)
+    got = way.answer(way.shortcut.function, args)
+    assert reports[0].executor == "interpreter"
+    same(got, wanted)
+    with pytest.raises(InvalidArgument, match="ingular"):
+        call((0 * a, X[:2]), (a, X[:2]))
+    assert way.answer(way.shortcut.function, ((a[:1], X[:2]), args[1])) is None
+
+
+@pytest.mark.parametrize("size", [8, 1])
+def test_sparse_results(ad: Client, size: int) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return {"b": x * x, "a": np.sum(x) + y, "none": 0.0 * np.cumsum(y)}
+
+    x, y = np.linspace(1.0, 2.0, size), np.ones(3)
+    call = ad.prepare(f, x, y, operator="jacobian", argnums=(0, 1), sparse=True)
+    assert shortened(call, x, y)
+    x = 3 * x
+    got, wanted = call(x, y), ad.jacobian(f, x, y, argnums=(0, 1), sparse=True)
+    assert list(got) == list(wanted)
+    for key in wanted:
+        for a, b in zip(got[key], wanted[key], strict=True):
+            assert (type(a), a.shape, a.dtype) == (type(b), b.shape, b.dtype)
+            assert a.has_canonical_format
+            np.testing.assert_array_equal(a.toarray(), b.toarray())
+    kept = got["b"][0].toarray()
+    call(2 * x, y)
+    np.testing.assert_array_equal(got["b"][0].toarray(), kept)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_batches(ad: Client, sparse: bool) -> None:
+    x, a = np.arange(12.0).reshape(4, 3), np.array(2.0)
+    batch: Any = (True, False)
+    call = ad.prepare(lambda x, a: a * x * x, x, a, operator="jacobian", batch=batch, sparse=sparse)
+    assert shortened(call, x, a)
+    for points in (x, -x, x[:2], x[::2]):
+        result = call(points, a)
+        dense = [m.toarray() for m in result] if sparse else result
+        np.testing.assert_array_equal(dense, [np.diag(4 * row) for row in points])
+
+
+def test_memory_limits_hold_for_batches() -> None:
+    core = Core(Limits(memory_bytes=1 << 26))
+    x = np.ones((1 << 20, 8))
+    call = Call("gradient", adglot.trace(lambda v: np.sum(v * v), x[0]), (x,), batch=True)
+    with pytest.raises(LimitExceeded):
+        make(core, call)
+
+
+def test_time_limits_hold_for_long_programs() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(30):
+            x = np.sin(x @ x)
+        return np.sum(x)
+
+    x = np.full((600, 600), 0.1)
+    core = Core(Limits(seconds=1))
+    found = make(core, Call("gradient", adglot.trace(f, x), (x,)))
+    assert found is not None
+    control = core._control
+    core._control = lambda *args: replace(control(*args), deadline=0.0)  # type: ignore[method-assign]
+    assert found.function is not None
+    assert found.function(x) is None
+
+
+def test_what_has_none(ad: Client) -> None:
     x = np.ones((4, 3))
-    call = ad.prepare(lambda v: np.sum(v * v), x, **keywords)
+    call = ad.prepare(lambda v: np.sum(v * v), x, engine="complex-step")
     assert not shortened(call, x)
     np.testing.assert_allclose(call(x), 2 * x)

@@ -37,8 +37,8 @@ class Shortcut(Protocol):
     `function` takes an array for each value, then each seed of a call. It returns the arrays of
     the answer, those without axes as NumPy scalars: a list of values and derivatives, or what
     `outputs` says is but one. It returns None for arguments that are anything else than plain
-    arrays of these types. `function` itself is None until it is there, and when the service is
-    closed.
+    arrays of these types, and where there is an error to be told. `function` is replaced by a
+    faster one when that is compiled, and is None when the service is closed.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Some outputs of a program as one function of Python's, as soon as it is compiled."""
+"""Some outputs of a program as one function of Python's: compiled as a whole, if it can be."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ TRIALS = 3
 
 
 class Shortcut:
-    """`function` is None until there is one; see `compiled.direct.Direct` for what it takes."""
+    """`function` is None once this is closed; see `compiled.direct.Direct` for what it takes."""
 
-    def __init__(self, graph: Graph, outputs: Sequence[int]) -> None:
+    def __init__(
+        self, graph: Graph, outputs: Sequence[int], meanwhile: Direct, one_point: bool = True
+    ) -> None:
+        """`meanwhile` is the function until the graph is compiled, and where that cannot be.
+
+        It is never compiled as a whole where it is to be run at more than `one_point`.
+        """
         self.outputs = len(outputs)
-        self.function: Direct | None = None
+        self.function: Direct | None = meanwhile
         self._graph, self._wanted = graph, tuple(outputs)
-        self._closed, self._lock = not machine.available(), Lock()
-        if not self._closed:
+        self._closed, self._lock = False, Lock()
+        if one_point and machine.available():
             compile_later(self)
 
     def compile(self) -> None:
@@ -43,7 +49,7 @@ class Shortcut:
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return
         with self._lock:
-            if not self._closed:
+            if function is not None and not self._closed:
                 self.function = function
 
     def close(self) -> None:

@@ -1,17 +1,27 @@
-"""Which calls of a service in this process can have a shortcut to compiled code."""
+"""What answers calls of one form in this process, past all that a service does for a call."""
 
 from __future__ import annotations
 
-from adglot.calls import Call
-from adglot_server.executors.control import never
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adglot.calls import Array, Call
+from adglot.errors import AdglotError
+from adglot_server.engines.base import Prepared
+from adglot_server.executors.control import FREELY, Control, never
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
 from adglot_server.service.requests import build, resolve
 
+MOMENT = 10_000_000
+"""Scalar operations that take far less than a second, the least limit of time."""
+
 
 def shortcut(core: Core, call: Call) -> Shortcut | None:
-    """Of what answers this call, for other points of the same types; None for most calls."""
-    if core.engines.elsewhere(call.engine) is not None or call.batch or call.sparse:
+    """Of what answers this call, for other points of the same types; None for other engines."""
+    if core.engines.elsewhere(call.engine) is not None:
         return None
     control = core._control(None, never)
     graph = core._graph(call.graph, control)
@@ -19,9 +29,38 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     values = call.include_values or call.operator == "evaluate"
     if values and len(ports.of) < len(graph.outputs):
         return None
-    request, _ = build(call, ports, graph)
+    request, inputs = build(call, ports, graph)
     prepared, _ = core._prepare(call.engine, graph, request, control)
     if prepared.program is None or prepared.answered is None:
         return None  # nobody takes over from whoever runs this engine's programs
+    points = 1 if request.batch is None else request.batch
+    core.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
+    short = points * prepared.program_ops < MOMENT
     first = 0 if values else prepared.values
-    return Shortcut(prepared.program, range(first, len(prepared.program.outputs)))
+    meanwhile = _function(
+        prepared, first, inputs, lambda: FREELY if short else core._control(None, never)
+    )
+    wanted = range(first, len(prepared.program.outputs))
+    return Shortcut(prepared.program, wanted, meanwhile, one_point=request.batch is None)
+
+
+def _function(
+    prepared: Prepared, first: int, inputs: Sequence[Array], control: Callable[[], Control]
+) -> Callable[..., Any]:
+    """Runs a program for arrays such as these, and returns what is behind the first results."""
+    types = [(x.dtype, x.shape) for x in inputs]
+
+    def function(*arrays: Any) -> Any:
+        if len(arrays) != len(types):
+            return None
+        for x, (dtype, shape) in zip(arrays, types, strict=True):
+            if type(x) is not np.ndarray or x.dtype is not dtype or x.shape != shape:
+                return None
+        try:
+            results = prepared.run(arrays, control())[first:]
+        except AdglotError:
+            return None  # the general way tells of it
+        outputs = [y if y.ndim else y[()] for y in results]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    return function
