@@ -88,11 +88,25 @@ def test_outputs_that_are_inputs_or_constants_or_one_another_are_copied() -> Non
     assert made is not None
     x = PLAIN + 1.0
     z, total, *copies = made(PLAIN, x)
-    assert type(total) is np.float64
+    assert type(total) is np.ndarray
     for got, wanted in zip(copies, (x, z, PLAIN, x), strict=True):
         np.testing.assert_array_equal(got, wanted)
     assert len({id(y) for y in (x, z, PLAIN, *copies)}) == 7
     assert not any(np.shares_memory(a, b) for a in copies for b in (x, z, PLAIN))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool"])
+def test_scalars_where_these_are_wanted(dtype: str) -> None:
+    def both(x: Value) -> list[Value]:
+        return [TABLE["max"](x, axes=(0,)) if dtype != "bool" else TABLE["any"](x, axes=(0,)), x]
+
+    x = np.arange(3).astype(dtype)
+    made = direct(build(both, Type(dtype, (3,))), scalars=True)
+    assert made is not None
+    most, copy = made(x)
+    assert type(most) is x.dtype.type
+    assert most == x.max()
+    np.testing.assert_array_equal(copy, x)
 
 
 @pytest.mark.parametrize("n", [7, 300_000])

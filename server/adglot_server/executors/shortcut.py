@@ -60,7 +60,7 @@ class Shortcut:
 
 def _function(graph: Graph) -> Direct | None:
     """The function, if it needs no more memory than the interpreter, and is faster."""
-    function = direct(graph, peak_bytes(graph) + SLACK)
+    function = direct(graph, peak_bytes(graph) + SLACK, scalars=True)
     if function is None or cost(graph) < RELEASED:
         return function
     inputs = [np.ones(type.shape, type.dtype) for type in graph.inputs]

@@ -20,16 +20,15 @@ from adglot_server.executors.compiled.schedule import MOST_NODES, Schedule, sche
 Direct = Callable[..., Any]
 """Takes an array an input; returns the list of outputs, or the output where there is but one.
 
-Outputs without axes are NumPy's scalars.
-
 None where some argument is no plain array of the input's type: then it is for another executor.
 """
 
 
-def direct(graph: Graph, most_bytes: float = inf) -> Direct | None:
+def direct(graph: Graph, most_bytes: float = inf, scalars: bool = False) -> Direct | None:
     """The function of a graph that is wholly compiled; None for others.
 
-    None, too, where its arrays and a workspace would need more than `most_bytes`.
+    None, too, where its arrays and a workspace would need more than `most_bytes`. With `scalars`
+    outputs without axes are NumPy's scalars, else arrays as all are.
 
     >>> from adglot import ops
     >>> from adglot.ir import Type
@@ -53,7 +52,7 @@ def direct(graph: Graph, most_bytes: float = inf) -> Direct | None:
     types, workspace = graph.output_types, chosen.workspace + ALIGNMENT
     if workspace + sum(type.nbytes for type in (*graph.inputs, *types)) > most_bytes:
         return None
-    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph))
+    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph), scalars)
     code = compile_text(f"{body}\n{head}", "entry", 0)
     return as_function(code.address, code, constants)
 

@@ -74,12 +74,14 @@ def text(
     arguments: Sequence[int],
     workspace: int,
     work: int,
+    scalars: bool,
 ) -> str:
     """The function `entry`, which calls `run` with the data of `arguments`, outputs, a workspace.
 
     It takes the inputs, and returns a list of the outputs, or the output where there is but one:
-    arrays, and NumPy's scalars for those without axes. None if some input is no plain array of its
-    type. `arguments` are positions of inputs, `work` is how many scalar operations `run` does.
+    arrays, or with `scalars` NumPy's scalars for those without axes. None if some input is no plain
+    array of its type. `arguments` are positions of inputs, `work` is how many scalar operations
+    `run` does.
     """
     code = Code(module)
     code.emit(f"%fits = icmp eq i64 %count, {len(inputs)}")
@@ -92,7 +94,7 @@ def text(
     data += [_field(code, array, DATA, "ptr") for array in arrays]
     _run(code, data, workspace, work)
     results = [
-        array if type.shape else _scalar(code, k, array)
+        _scalar(code, k, array) if scalars and not type.shape else array
         for k, (array, type) in enumerate(zip(arrays, outputs, strict=True))
     ]
     result = "%made"
