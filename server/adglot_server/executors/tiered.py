@@ -188,6 +188,11 @@ def _compiler() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="adglot-compile")
 
 
+def settle(seconds: float) -> None:
+    """Wait until all is compiled that has paid for it so far; raises TimeoutError."""
+    _compiler().submit(lambda: None).result(seconds)
+
+
 class Compiles(Protocol):
     """Whoever can go over to compiled code."""
 

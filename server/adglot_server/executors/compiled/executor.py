@@ -36,9 +36,9 @@ class Compiled:
 
         Raises TooLarge for a graph that would take seconds to compile.
         """
-        plan = schedule(graph, smallest)
         if len(graph.nodes) > MOST_NODES:
             raise TooLarge
+        plan = schedule(graph, smallest)
         fused, workspaces = [], []
         self.nbytes = 0
         for start, stop in plan.regions:

@@ -41,11 +41,11 @@ class PointKernel:
 
         Raises NotTaken for graphs of many scalars, or of ops that are not written out in these.
         """
-        tiles = _tiles(graph, batched)
-        self._ops = tiles.ops
+        written = tiles(graph, batched)
+        self._ops = written.ops
         self._graph, self._batched = graph, tuple(batched)
         arity = 2 + len(graph.inputs) + len(graph.outputs) + len(graph.guards)
-        self._code: MachineCode = compile_text(tiles.text(), "adglot", arity, level=1)
+        self._code: MachineCode = compile_text(written.text(), "adglot", arity, level=1)
         self.nbytes = self._code.nbytes
 
     def piece(self, ops: int) -> int:
@@ -105,7 +105,8 @@ def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:
         return None
 
 
-def _tiles(graph: Graph, batched: Sequence[bool]) -> Tiles:
+def tiles(graph: Graph, batched: Sequence[bool]) -> Tiles:
+    """What writes the code of a graph; raises NotTaken."""
     expanded = expand(graph)
     inputs = [_column(type, not on) for type, on in zip(graph.inputs, batched, strict=True)]
     results = [graph.types[i] for i in (*graph.outputs, *(g.value for g in graph.guards))]
