@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -76,8 +77,8 @@ class Tiers:
         self._first, self._compile_it, self._size, self._least = first, compile_it, size, calls
         self._code: Code | None = None
         self._calls, self._spent = 0, 0.0
-        self._fastest = {"first": inf, "code": inf}
-        self._trials = 0
+        self._before: deque[float] = deque(maxlen=TRIALS)
+        self._fastest, self._trials = inf, 0
         self._pending = not machine.available()
         self._last = local()
         self.used = 0.0
@@ -103,7 +104,7 @@ class Tiers:
         now = time.monotonic()
         if executor is not self._first:
             self._trial((now - start) / self._size(inputs), now)
-        elif not self._pending:
+        else:
             self._count(now - start, self._size(inputs))
         return results
 
@@ -121,14 +122,15 @@ class Tiers:
 
     def drop(self) -> None:
         """Forget compiled code; it is made again when it has paid again."""
-        self._code, self._calls, self._spent, self._trials = None, 0, 0.0, 0
+        self._code, self._calls, self._spent = None, 0, 0.0
+        self._fastest, self._trials = inf, 0
         self._pending = False
 
     def _count(self, seconds: float, size: int) -> None:
         """Compile when the first executor has taken long enough."""
-        self._fastest["first"] = min(seconds / size, self._fastest["first"])
+        self._before.append(seconds / size)
         self._calls, self._spent = self._calls + 1, self._spent + seconds
-        if self._calls >= self._least and self._spent >= SECONDS:
+        if not self._pending and self._calls >= self._least and self._spent >= SECONDS:
             self._pending = True
             compile_later(self)
 
@@ -137,9 +139,10 @@ class Tiers:
         self.used = now
         if self._trials < TRIALS:
             self._trials += 1
-            self._fastest["code"] = min(seconds, self._fastest["code"])
-            if self._trials == TRIALS and self._fastest["code"] > self._fastest["first"]:
-                self._code = None  # and nothing is pending: it is not made again
+            self._fastest = min(seconds, self._fastest)
+            # as many calls of either: of more calls one would be faster by chance
+            if self._trials == TRIALS and self._fastest > min(self._before, default=inf):
+                self._code = None  # and it stays pending: it is not made again
 
 
 class Tiered(Tiers):
