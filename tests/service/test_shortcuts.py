@@ -301,12 +301,12 @@ def test_what_no_compiler_takes_is_run_as_well(ad: Client) -> None:
     assert way.answer(way.shortcut.function, ((a[:1], X[:2]), args[1])) is None
 
 
-@pytest.mark.parametrize("size", [8, 1])
-def test_sparse_results(ad: Client, size: int) -> None:
+@pytest.mark.parametrize(("size", "dtype"), [(8, float), (1, float), (3, np.float32)])
+def test_sparse_results(ad: Client, size: int, dtype: Any) -> None:
     def f(x: Any, y: Any) -> Any:
         return {"b": x * x, "a": np.sum(x) + y, "none": 0.0 * np.cumsum(y)}
 
-    x, y = np.linspace(1.0, 2.0, size), np.ones(3)
+    x, y = np.linspace(1.0, 2.0, size).astype(dtype), np.ones(3, dtype)
     call = ad.prepare(f, x, y, operator="jacobian", argnums=(0, 1), sparse=True)
     assert shortened(call, x, y)
     x = 3 * x
