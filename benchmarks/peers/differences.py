@@ -27,7 +27,7 @@ class Differences:
     def build(self, workload: Workload) -> Contestant:
         """Told the pattern where that is sparse."""
         if workload.operator not in ("gradient", "jacobian"):
-            raise Absent("differences of differences keep four digits")
+            raise Absent("would take differences of differences, which keep four digits")
         if workload.batch is not None:
             raise Absent(f"has no batches: {workload.batch} calls, one after the other")
         start = np.concatenate([x.reshape(-1) for x in workload.wrt])

@@ -49,6 +49,6 @@ WORKLOADS = (
         log_determinant,
         lambda: (_matrix(),),
         "gradient",
-        lacking={"casadi": "its matrices (MX) have no Cholesky factor; in scalars it is a million"},
+        lacking={"casadi": "has no Cholesky factor of matrices (MX); in scalars it is a million"},
     ),
 )

@@ -44,7 +44,7 @@ WORKLOADS = (
     _rosenbrock(
         1_000_000,
         in_casadi=rosenbrock_in_casadi,
-        lacking={"differences": "a million evaluations of a million terms"},
+        lacking={"differences": "would be a million evaluations of a million terms"},
     ),
     Workload("Broyden Jacobian, n = 1000, sparse", broyden, lambda: middle(1_000), "jacobian",
              sparse=True),
