@@ -39,8 +39,8 @@ TRIALS = 8
 KEPT_BYTES = 256 << 20
 """Of compiled code with its constants and workspaces; what was run longest ago goes first."""
 
-SLACK = 1 << 16
-"""Bytes that compiled code may need beyond what the interpreter needs."""
+SLACK = 8 << 20
+"""Bytes that compiled code may need beyond what the interpreter needs: few calls run at a time."""
 
 
 class Executor(Protocol):
