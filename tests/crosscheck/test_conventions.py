@@ -150,6 +150,7 @@ SAMPLES = [
     ("sign-of-complex", "sign", 3, "autograd"),
     ("sign-of-complex", "sign", 3, "jax"),
     ("cholesky-of-complex", "linalg.cholesky", 3, "autograd"),
+    ("cholesky-of-complex", "linalg.cholesky", 3, "torch"),
     ("norm-at-0", "hypot", 5, "jax"),
     ("phases-of-vectors", "linalg.eig", 0, "autograd"),
     ("phases-of-vectors", "linalg.eig", 3, "autograd"),

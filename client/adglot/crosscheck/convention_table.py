@@ -268,8 +268,12 @@ _ROWS: tuple[Row, ...] = (
     Row(
         "cholesky-of-complex", ("linalg.cholesky",), "a complex matrix",
         somewhere(np.iscomplexobj),
-        (_autograd("finite", LINALG, limitation=True),),
-        "autograd transposes where it has to conjugate, too",
+        (
+            _autograd("finite", LINALG, limitation=True),
+            _torch("finite", TORCH_LINALG + "cholesky.html", limitation=True),
+        ),
+        "autograd transposes where it has to conjugate, too; torch's cotangent is right for "
+        "Hermitian matrices only",
     ),
     Row(
         "slogdet-of-complex", ("linalg.slogdet",), "a complex matrix", somewhere(np.iscomplexobj),
