@@ -18,6 +18,9 @@ from julia.test_worker import julia
 pytestmark = pytest.mark.julia
 
 NAN, INF = np.nan, np.inf
+PATIENCE = 300.0
+"""Seconds for an answer: a package is loaded, and compiled for the function, at its first one."""
+
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 Array = np.ndarray[Any, Any]
 
@@ -165,6 +168,7 @@ def test_what_a_package_answers(ad: adglot.Client, case: Case, package: str) -> 
         engines=["native", engine],
         operators=["gradient"],
         argnums=0,
+        timeout=PATIENCE,
     )
     cell = result.cell(engine, "gradient")
     assert cell is not None
@@ -180,7 +184,9 @@ def test_a_sample_where_a_package_differs(
 ) -> None:
     engine = _there(ad, package)
     case = list(sampled({op: TABLE[op]}))[number]
-    result: Crosscheck = ad.crosscheck(case.graph, *case.point, engines=["native", engine])
+    result: Crosscheck = ad.crosscheck(
+        case.graph, *case.point, engines=["native", engine], timeout=PATIENCE
+    )
     assert result.ok, str(result)
     assert f"convention({row})" in [str(finding.verdict) for finding in result.findings]
 
