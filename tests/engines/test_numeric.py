@@ -12,6 +12,7 @@ from adglot import ops
 from adglot.errors import GuardFailed, Unsupported
 from adglot.ir import Type
 from adglot.ops import Builder
+from adglot.ops.factorizations import cholesky
 from adglot_server.engines.complex_step import ComplexStepEngine
 from adglot_server.engines.finite_difference import FiniteDifferenceEngine
 from adglot_server.engines.native import NativeEngine
@@ -112,6 +113,17 @@ def test_differences_find_their_step_at_any_scale(scale):
     _, (ours,), (error,) = run(ENGINES[0], graph, Request("gradient"), x)
     exact = 2 * x / (1 + x * x) ** 2
     assert np.all(abs(ours - exact) <= error + 1e-12 * abs(exact))
+
+
+def test_differences_step_back_where_the_function_ends():
+    """The first step makes the matrix indefinite: it has no factor there."""
+    graph = build(lambda a: [ops.sum(cholesky(a), axes=(0, 1))], Type("float64", (2, 2)))
+    nearly = np.array([[1.0, 0.95], [0.95, 1.0]])
+    _, (ours,), (error,) = run(ENGINES[0], graph, Request("gradient"), nearly)
+    rest = np.sqrt(1.0 - 0.95**2)  # a = [[1, c], [c, 1]]: the factor is 1, c, sqrt(1 - c^2)
+    exact = [[0.5 - 0.95 / 2 + 0.95**2 / 2 / rest, 0.0], [1.0 - 0.95 / rest, 0.5 / rest]]
+    assert np.all(abs(ours - exact) <= error + 1e-12)
+    assert np.all(error < 1e-6)
 
 
 def test_complex_step_has_no_cancellation():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adglot.calls import OPERATORS, EngineInfo
-from adglot.errors import Unsupported
+from adglot.errors import InvalidArgument, Unsupported
 from adglot.ir import Graph
 from adglot_server.engines import derived
 from adglot_server.engines.base import Array, Prepared, Request
@@ -100,7 +100,10 @@ class _Flat:
 
     def _at(self, t: float) -> Array:
         moved = [np.asarray(x + t * v, x.dtype) for x, v in zip(self._x, self._v, strict=True)]
-        y = np.concatenate([_real_parts(a) for a in self._function(moved)])
+        try:
+            y = np.concatenate([_real_parts(a) for a in self._function(moved)])
+        except InvalidArgument:  # a matrix that is not positive definite any more, say
+            return np.full(self.size, np.nan)
         self._largest = np.fmax(self._largest, abs(y))
         return y
 
