@@ -29,7 +29,7 @@ from benchmarks.workloads.base import Array, Workload
 
 XP = Namespace(np, scan=adglot.scan)
 
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds until a program that has paid for it is compiled, if it ever is."""
 
 TRIALS = 20
