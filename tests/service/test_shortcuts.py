@@ -352,8 +352,8 @@ def test_time_limits_hold_for_long_programs() -> None:
     core = Core(Limits(seconds=1))
     found = make(core, Call("gradient", adglot.trace(f, x), (x,)))
     assert found is not None
-    control = core._control
-    core._control = lambda *args: replace(control(*args), deadline=0.0)  # type: ignore[method-assign]
+    control = core.control
+    core.control = lambda *args: replace(control(*args), deadline=0.0)  # type: ignore[method-assign]
     assert found.function is not None
     assert found.function(x) is None
 

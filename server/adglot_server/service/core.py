@@ -79,7 +79,7 @@ class Core:
 
     def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
         """The answer; stops soon after `cancelled` turns true."""
-        control = self._control(call.deadline, cancelled)
+        control = self.control(call.deadline, cancelled)
         return self._repeated(call, control) or self._first(call, control)
 
     def _repeated(self, call: Call, control: Control) -> Answer | None:
@@ -105,12 +105,12 @@ class Core:
         digest, engine, request = route.program
         points = len(inputs[0])
         request = replace(request, batch=points)
-        prepared, _ = self._prepare(engine, self._graph(digest, control), request, control)
+        prepared, _ = self.prepare(engine, self.graph(digest, control), request, control)
         self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
         return prepared.run(inputs, control)
 
     def _first(self, call: Call, control: Control) -> Answer:
-        graph = self._graph(call.graph, control)
+        graph = self.graph(call.graph, control)
         ports = resolve(call, graph)
         if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
             self.limits.check_request(graph, build(call, ports, graph)[0])
@@ -127,13 +127,13 @@ class Core:
 
     def explain(self, call: Call, cancelled: Callable[[], bool] = never) -> Explanation:
         """The program of a call at one point, with one seed."""
-        control = self._control(call.deadline, cancelled)
-        graph = self._graph(call.graph, control)
+        control = self.control(call.deadline, cancelled)
+        graph = self.graph(call.graph, control)
         ports = resolve(call, graph)
         if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
             give_up_turn()
             return elsewhere.explain(_forwarded(call, ports, control), graph, control)
-        prepared, seconds = self._prepare(call.engine, graph, to_request(call, ports), control)
+        prepared, seconds = self.prepare(call.engine, graph, to_request(call, ports), control)
         report = _report(call, ports, graph, prepared, seconds)
         return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
 
@@ -141,7 +141,7 @@ class Core:
         self, graph: Graph, deadline: float | None = None, cancelled: Callable[[], bool] = never
     ) -> Graph:
         """The graph as it is kept: checked, all types inferred, without names."""
-        return self._graph(graph, self._control(deadline, cancelled))
+        return self.graph(graph, self.control(deadline, cancelled))
 
     def ops(self) -> tuple[OpInfo, ...]:
         """The op table."""
@@ -155,7 +155,7 @@ class Core:
         """End what engines hold outside of this process."""
         self.engines.close()
 
-    def _graph(self, graph: Graph | str, control: Control) -> Graph:
+    def graph(self, graph: Graph | str, control: Control) -> Graph:
         """The kept graph; one that is sent and not known yet is checked first."""
         if isinstance(graph, str):
             if (kept := self._graphs.get(graph)) is None:
@@ -173,7 +173,7 @@ class Core:
         request, inputs = build(call, ports, graph)
         if request.shared and not self.engines.tiles(call.engine):
             request, inputs = spread(request, inputs)
-        prepared, prepare_seconds = self._prepare(call.engine, graph, request, control)
+        prepared, prepare_seconds = self.prepare(call.engine, graph, request, control)
         points = 1 if request.batch is None else request.batch
         self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
         control.check()
@@ -188,7 +188,7 @@ class Core:
             self._routes.get_or_make(key, lambda: route)
         return answer
 
-    def _prepare(
+    def prepare(
         self, engine: str, graph: Graph, request: Request, control: Control
     ) -> tuple[Prepared, float]:
         """The program, kept or made, and the seconds it took; refused when it needs too much."""
@@ -209,7 +209,7 @@ class Core:
         program = self._programs.get_or_make((graph.digest, engine, request), make, control)
         return program.prepared, time.perf_counter() - started
 
-    def _control(self, theirs: float | None, cancelled: Callable[[], bool]) -> Control:
+    def control(self, theirs: float | None, cancelled: Callable[[], bool]) -> Control:
         """Ends at the caller's deadline or at our own limit, told apart."""
         ours = time.monotonic() + self.limits.seconds
         if theirs is not None and theirs <= ours:

@@ -23,14 +23,14 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     """Of what answers this call, for other points of the same types; None for other engines."""
     if core.engines.elsewhere(call.engine) is not None:
         return None
-    control = core._control(None, never)
-    graph = core._graph(call.graph, control)
+    control = core.control(None, never)
+    graph = core.graph(call.graph, control)
     ports = resolve(call, graph)
     values = call.include_values or call.operator == "evaluate"
     if values and len(ports.of) < len(graph.outputs):
         return None
     request, inputs = build(call, ports, graph)
-    prepared, _ = core._prepare(call.engine, graph, request, control)
+    prepared, _ = core.prepare(call.engine, graph, request, control)
     if prepared.program is None or prepared.answered is None:
         return None  # nobody takes over from whoever runs this engine's programs
     points = 1 if request.batch is None else request.batch
@@ -38,7 +38,7 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     short = points * prepared.program_ops < MOMENT
     first = 0 if values else prepared.values
     meanwhile = _function(
-        prepared, first, inputs, lambda: FREELY if short else core._control(None, never)
+        prepared, first, inputs, lambda: FREELY if short else core.control(None, never)
     )
     wanted = range(first, len(prepared.program.outputs))
     return Shortcut(prepared.program, wanted, meanwhile, one_point=request.batch is None)
