@@ -102,7 +102,7 @@ def round_trips(ours: Running, echo: Running, seconds: float) -> Iterator[Row]:
         for case in cases():
             with pair(case, ours, echo, over) as both:
                 a, b = interleaved(both.ours, both.echo, seconds)
-            aim = "at most 2" if "MB" in case.name else "at most 1.5"
+            aim = "at most 2" if "MB" in case.name else "at most 1.3"
             yield Row(f"{case.name}, {over}", a * 1e3, b * 1e3, "ms", a / b, aim)
 
 
