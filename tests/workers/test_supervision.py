@@ -59,6 +59,13 @@ class Box:
         os.kill(pid, number)
         return pid
 
+    def freeze(self) -> int:
+        """Stop every thread of the worker; between the signal and that it can still answer."""
+        pid = self.kill(signal.SIGSTOP)
+        threads = Path(f"/proc/{pid}/task")
+        _until(lambda: {_state(thread) for thread in threads.iterdir()} == {"T"})
+        return pid
+
 
 @contextmanager
 def boxed(command: WorkerCommand | None = None, **bounds: Any) -> Iterator[Box]:
@@ -87,7 +94,12 @@ def _gone(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return _state(Path(f"/proc/{pid}")) == "Z"
+
+
+def _state(task: Path) -> str:
+    """The letter that ps(1) shows for a process or a thread of one."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_it_starts_with_the_first_request_and_ends_with_the_service() -> None:
@@ -194,7 +206,7 @@ def _napping(box: Box, pool: ThreadPoolExecutor, pid: int | None) -> bool:
 
 def test_a_frozen_worker_is_killed_and_its_requests_are_sent_again(shared: Box) -> None:
     shared.gradient("native")
-    pid = shared.kill(signal.SIGSTOP)
+    pid = shared.freeze()
     started = time.monotonic()
     shared.gradient("native", 3 * X, timeout=30.0)
     assert time.monotonic() - started > 1.0
@@ -204,7 +216,7 @@ def test_a_frozen_worker_is_killed_and_its_requests_are_sent_again(shared: Box) 
 
 def test_a_deadline_holds_while_the_worker_is_frozen(shared: Box) -> None:
     shared.gradient("native")
-    shared.kill(signal.SIGSTOP)
+    shared.freeze()
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         shared.gradient("native", timeout=0.5)
