@@ -21,6 +21,7 @@ from adglot_julia.thread import JuliaThread
 from adglot_server.cli import announce, limit_options, limits_of, log_to_stderr
 from adglot_server.service import server
 from adglot_server.service.engines import Engines
+from adglot_server.service.tokens import OneToken
 
 FAMILY = "julia"
 
@@ -56,7 +57,7 @@ def main(listen: tuple[str, ...], token: str | None, hung_after: float, **option
         workers=WAITING,
         limits=limits_of(options),
         engines=engines,
-        token=token,
+        tokens=None if token is None else OneToken(token),
         grace=hung_after,
     )
 

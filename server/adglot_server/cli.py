@@ -177,6 +177,7 @@ def _serve(
 ) -> None:
     """Serve in this process, as the options of the command line say."""
     from adglot_server.service import server
+    from adglot_server.service.tokens import OneToken
 
     log_to_stderr()
     limits = limits_of(options)
@@ -188,7 +189,7 @@ def _serve(
         limits=limits,
         engines=_engines(limits, **options),
         credentials=_credentials(certificate, key),
-        token=token,
+        tokens=None if token is None else OneToken(token),
         grace=grace,
         coalesce_wait=coalesce_wait,
         reuse_port=reuse_port,

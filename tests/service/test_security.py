@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import adglot
 from adglot import InvalidArgument, Unauthenticated, Unavailable
 from adglot_server.service.server import Server
+from adglot_server.service.tokens import OneToken
 from service.examples import energy
 
 X = np.ones(3)
@@ -33,7 +34,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]
 def test_a_call_over_tls_with_a_token(certificate: tuple[bytes, bytes]) -> None:
     credentials = grpc.ssl_server_credentials([certificate])
     trusted = grpc.ssl_channel_credentials(certificate[1])
-    with Server(["localhost:0"], credentials=credentials, token="secret") as server:
+    with Server(["localhost:0"], credentials=credentials, tokens=OneToken("secret")) as server:
         address = server.addresses[0]
         with adglot.connect(address, credentials=trusted, token="secret") as ad:
             np.testing.assert_allclose(ad.gradient(energy(), X), 3 * X)
@@ -44,7 +45,7 @@ def test_a_call_over_tls_with_a_token(certificate: tuple[bytes, bytes]) -> None:
 
 
 def test_a_wrong_token_is_refused_and_health_needs_none() -> None:
-    with Server(["localhost:0"], token="secret") as server:
+    with Server(["localhost:0"], tokens=OneToken("secret")) as server:
         address = server.addresses[0]
         for token in (None, "", "Secret", "secret2"):
             with adglot.connect(address, token=token) as ad, pytest.raises(Unauthenticated):

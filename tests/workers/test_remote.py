@@ -29,6 +29,7 @@ from adglot_server.engines.remote import Address, RemoteFamily
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits
 from adglot_server.service.server import Server
+from adglot_server.service.tokens import OneToken
 
 X = np.array([1.0, -2.0, 0.5])
 
@@ -216,7 +217,7 @@ def test_limits_of_the_server_hold() -> None:
 
 def test_what_the_server_demands_is_not_the_callers_fault() -> None:
     with (
-        Server(["localhost:0"], token="secret") as far,
+        Server(["localhost:0"], tokens=OneToken("secret")) as far,
         front(far.addresses[0]) as near,
         adglot.connect(near.addresses[0]) as ad,
     ):

@@ -22,6 +22,7 @@ from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits
 from adglot_server.service.process import tune
 from adglot_server.service.servicer import Servicer
+from adglot_server.service.tokens import Tokens
 from adglot_server.service.watchdog import watch
 
 CALLERS = 256
@@ -40,7 +41,7 @@ class Server:
         limits: what one request may need.
         engines: who computes; default what is installed here.
         credentials: for TLS, from `grpc.ssl_server_credentials`.
-        token: demanded of every caller; use it with TLS.
+        tokens: one of them is demanded of every caller; use them with TLS.
         grace: seconds that running requests get to finish when the server stops.
         coalesce_wait: seconds that a call waits for others of its program, to be run with them as
             one batch; 0 for never.
@@ -60,7 +61,7 @@ class Server:
         limits: Limits | None = None,
         engines: Engines | None = None,
         credentials: grpc.ServerCredentials | None = None,
-        token: str | None = None,
+        tokens: Tokens | None = None,
         grace: float = 30.0,
         coalesce_wait: float = 0.0,
         reuse_port: bool = False,
@@ -72,7 +73,7 @@ class Server:
         self._health = _Health(self._light)
         self._server = grpc.server(
             self._calls,
-            interceptors=[TokenInterceptor(token)] if token is not None else None,
+            interceptors=[TokenInterceptor(tokens)] if tokens is not None else None,
             options=_options(self.core.limits, reuse_port),
         )
         servicer = Servicer(self.core, workers or cores(), self._light)

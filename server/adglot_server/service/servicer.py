@@ -13,20 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from threading import Semaphore
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import grpc
-from grpc_status import rpc_status
 
 from adglot.calls import OPERATORS, Call, Operator
 from adglot.codec import listings, messages
 from adglot.errors import Cancelled, LimitExceeded
 from adglot.stopping import stopped_by
-from adglot.transports.status import to_status
 from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
-from adglot_server.service.faults import fault_of
+from adglot_server.service.statuses import StatusOfErrors
 from adglot_server.service.turns import Turns
 
 STREAMS = 64
@@ -107,7 +104,7 @@ class Servicer:
 
     def _stream(self, points: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """One answer a point; the setup's graph is looked up again at each, and cheaply."""
-        with _StatusOfErrors(context):
+        with StatusOfErrors(context):
             if not self._streams.acquire(blocking=False):
                 raise LimitExceeded("streams", STREAMS, STREAMS + 1)
             try:
@@ -159,31 +156,9 @@ def _unary(handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
     """The handler of a method, which runs in its own pool where one is given."""
 
     def behavior(message: bytes, context: grpc.ServicerContext) -> bytes:
-        with _StatusOfErrors(context):
+        with StatusOfErrors(context):
             return handle(message, Caller(context))
 
     if pool is not None:
         behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return grpc.unary_unary_rpc_method_handler(behavior)
-
-
-class _StatusOfErrors:
-    """What the block raises, as the status of the call."""
-
-    __slots__ = ("_context",)
-
-    def __init__(self, context: grpc.ServicerContext) -> None:
-        self._context = context
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, Exception):
-            status = to_status(fault_of(error))
-            self._context.abort_with_status(rpc_status.to_status(status))
