@@ -24,46 +24,51 @@ _sym_db = _symbol_database.Default()
 
 from adglot.v1 import graph_pb2 as adglot_dot_v1_dot_graph__pb2
 from adglot.v1 import operators_pb2 as adglot_dot_v1_dot_operators__pb2
+from adglot.v1 import tensor_pb2 as adglot_dot_v1_dot_tensor__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61\x64glot/v1/job_service.proto\x12\tadglot.v1\x1a\x15\x61\x64glot/v1/graph.proto\x1a\x19\x61\x64glot/v1/operators.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x07JobSpec\x12!\n\x05graph\x18\x01 \x01(\x0b\x32\x10.adglot.v1.GraphH\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12%\n\x08operator\x18\x04 \x01(\x0e\x32\x13.adglot.v1.Operator\x12\x1c\n\x03wrt\x18\x07 \x03(\x0b\x32\x0f.adglot.v1.Port\x12\x1b\n\x02of\x18\x08 \x03(\x0b\x32\x0f.adglot.v1.Port\x12\x1d\n\x04mode\x18\x0b \x01(\x0e\x32\x0f.adglot.v1.Mode\x12\x0e\n\x06sparse\x18\x0c \x01(\x08\x12\x0e\n\x06points\x18\r \x01(\t\x12\x0b\n\x03out\x18\x0e \x01(\t\x12\x14\n\x0c\x63hunk_points\x18\x0f \x01(\x04\x42\n\n\x08\x66unction\"\x7f\n\x0bJobProgress\x12\x0e\n\x06points\x18\x01 \x01(\x04\x12\x13\n\x0bpoints_done\x18\x02 \x01(\x04\x12\x15\n\rpoints_failed\x18\x03 \x01(\x04\x12\x0e\n\x06\x63hunks\x18\x04 \x01(\x04\x12\x13\n\x0b\x63hunks_done\x18\x05 \x01(\x04\x12\x0f\n\x07retries\x18\x06 \x01(\x04\"=\n\nChunkError\x12\r\n\x05\x63hunk\x18\x01 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xd3\x02\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.adglot.v1.JobState\x12 \n\x04spec\x18\x04 \x01(\x0b\x32\x12.adglot.v1.JobSpec\x12(\n\x08progress\x18\x05 \x01(\x0b\x32\x16.adglot.v1.JobProgress\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12+\n\x0c\x63hunk_errors\x18\x07 \x03(\x0b\x32\x15.adglot.v1.ChunkError\x12-\n\tsubmitted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65nded\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x17JobServiceSubmitRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.adglot.v1.JobSpec\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"7\n\x18JobServiceSubmitResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"\"\n\x14JobServiceGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x15JobServiceGetResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"$\n\x16JobServiceWatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"6\n\x17JobServiceWatchResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"%\n\x17JobServiceCancelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x18JobServiceCancelResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"c\n\x15JobServiceListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12#\n\x06states\x18\x03 \x03(\x0e\x32\x13.adglot.v1.JobState\"O\n\x16JobServiceListResponse\x12\x1c\n\x04jobs\x18\x01 \x03(\x0b\x32\x0e.adglot.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\x9b\x03\n\nJobService\x12Q\n\x06Submit\x12\".adglot.v1.JobServiceSubmitRequest\x1a#.adglot.v1.JobServiceSubmitResponse\x12H\n\x03Get\x12\x1f.adglot.v1.JobServiceGetRequest\x1a .adglot.v1.JobServiceGetResponse\x12P\n\x05Watch\x12!.adglot.v1.JobServiceWatchRequest\x1a\".adglot.v1.JobServiceWatchResponse0\x01\x12Q\n\x06\x43\x61ncel\x12\".adglot.v1.JobServiceCancelRequest\x1a#.adglot.v1.JobServiceCancelResponse\x12K\n\x04List\x12 .adglot.v1.JobServiceListRequest\x1a!.adglot.v1.JobServiceListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61\x64glot/v1/job_service.proto\x12\tadglot.v1\x1a\x15\x61\x64glot/v1/graph.proto\x1a\x19\x61\x64glot/v1/operators.proto\x1a\x16\x61\x64glot/v1/tensor.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x03\n\x07JobSpec\x12!\n\x05graph\x18\x01 \x01(\x0b\x32\x10.adglot.v1.GraphH\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12%\n\x08operator\x18\x04 \x01(\x0e\x32\x13.adglot.v1.Operator\x12\x1c\n\x03wrt\x18\x07 \x03(\x0b\x32\x0f.adglot.v1.Port\x12\x1b\n\x02of\x18\x08 \x03(\x0b\x32\x0f.adglot.v1.Port\x12\x16\n\x0einclude_values\x18\n \x01(\x08\x12\x1d\n\x04mode\x18\x0b \x01(\x0e\x32\x0f.adglot.v1.Mode\x12\x0e\n\x06sparse\x18\x0c \x01(\x08\x12\x0e\n\x06points\x18\r \x01(\t\x12\x0b\n\x03out\x18\x0e \x01(\t\x12\x14\n\x0c\x63hunk_points\x18\x0f \x01(\x04\x12,\n\x0c\x66ixed_inputs\x18\x10 \x03(\x0b\x32\x16.adglot.v1.NamedTensor\x12+\n\x0b\x66ixed_seeds\x18\x11 \x03(\x0b\x32\x16.adglot.v1.NamedTensor\x12.\n\rinput_columns\x18\x12 \x03(\x0b\x32\x17.adglot.v1.InputColumnsB\n\n\x08\x66unction\">\n\x0bNamedTensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x06tensor\x18\x02 \x01(\x0b\x32\x11.adglot.v1.Tensor\"-\n\x0cInputColumns\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x02 \x03(\t\"\x7f\n\x0bJobProgress\x12\x0e\n\x06points\x18\x01 \x01(\x04\x12\x13\n\x0bpoints_done\x18\x02 \x01(\x04\x12\x15\n\rpoints_failed\x18\x03 \x01(\x04\x12\x0e\n\x06\x63hunks\x18\x04 \x01(\x04\x12\x13\n\x0b\x63hunks_done\x18\x05 \x01(\x04\x12\x0f\n\x07retries\x18\x06 \x01(\x04\"=\n\nChunkError\x12\r\n\x05\x63hunk\x18\x01 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xd3\x02\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.adglot.v1.JobState\x12 \n\x04spec\x18\x04 \x01(\x0b\x32\x12.adglot.v1.JobSpec\x12(\n\x08progress\x18\x05 \x01(\x0b\x32\x16.adglot.v1.JobProgress\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12+\n\x0c\x63hunk_errors\x18\x07 \x03(\x0b\x32\x15.adglot.v1.ChunkError\x12-\n\tsubmitted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65nded\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x17JobServiceSubmitRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.adglot.v1.JobSpec\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"7\n\x18JobServiceSubmitResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"\"\n\x14JobServiceGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x15JobServiceGetResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"$\n\x16JobServiceWatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"6\n\x17JobServiceWatchResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"%\n\x17JobServiceCancelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x18JobServiceCancelResponse\x12\x1b\n\x03job\x18\x01 \x01(\x0b\x32\x0e.adglot.v1.Job\"c\n\x15JobServiceListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12#\n\x06states\x18\x03 \x03(\x0e\x32\x13.adglot.v1.JobState\"O\n\x16JobServiceListResponse\x12\x1c\n\x04jobs\x18\x01 \x03(\x0b\x32\x0e.adglot.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\x9b\x03\n\nJobService\x12Q\n\x06Submit\x12\".adglot.v1.JobServiceSubmitRequest\x1a#.adglot.v1.JobServiceSubmitResponse\x12H\n\x03Get\x12\x1f.adglot.v1.JobServiceGetRequest\x1a .adglot.v1.JobServiceGetResponse\x12P\n\x05Watch\x12!.adglot.v1.JobServiceWatchRequest\x1a\".adglot.v1.JobServiceWatchResponse0\x01\x12Q\n\x06\x43\x61ncel\x12\".adglot.v1.JobServiceCancelRequest\x1a#.adglot.v1.JobServiceCancelResponse\x12K\n\x04List\x12 .adglot.v1.JobServiceListRequest\x1a!.adglot.v1.JobServiceListResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adglot.v1.job_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=1549
-  _globals['_JOBSTATE']._serialized_end=1703
-  _globals['_JOBSPEC']._serialized_start=126
-  _globals['_JOBSPEC']._serialized_end=412
-  _globals['_JOBPROGRESS']._serialized_start=414
-  _globals['_JOBPROGRESS']._serialized_end=541
-  _globals['_CHUNKERROR']._serialized_start=543
-  _globals['_CHUNKERROR']._serialized_end=604
-  _globals['_JOB']._serialized_start=607
-  _globals['_JOB']._serialized_end=946
-  _globals['_JOBSERVICESUBMITREQUEST']._serialized_start=948
-  _globals['_JOBSERVICESUBMITREQUEST']._serialized_end=1027
-  _globals['_JOBSERVICESUBMITRESPONSE']._serialized_start=1029
-  _globals['_JOBSERVICESUBMITRESPONSE']._serialized_end=1084
-  _globals['_JOBSERVICEGETREQUEST']._serialized_start=1086
-  _globals['_JOBSERVICEGETREQUEST']._serialized_end=1120
-  _globals['_JOBSERVICEGETRESPONSE']._serialized_start=1122
-  _globals['_JOBSERVICEGETRESPONSE']._serialized_end=1174
-  _globals['_JOBSERVICEWATCHREQUEST']._serialized_start=1176
-  _globals['_JOBSERVICEWATCHREQUEST']._serialized_end=1212
-  _globals['_JOBSERVICEWATCHRESPONSE']._serialized_start=1214
-  _globals['_JOBSERVICEWATCHRESPONSE']._serialized_end=1268
-  _globals['_JOBSERVICECANCELREQUEST']._serialized_start=1270
-  _globals['_JOBSERVICECANCELREQUEST']._serialized_end=1307
-  _globals['_JOBSERVICECANCELRESPONSE']._serialized_start=1309
-  _globals['_JOBSERVICECANCELRESPONSE']._serialized_end=1364
-  _globals['_JOBSERVICELISTREQUEST']._serialized_start=1366
-  _globals['_JOBSERVICELISTREQUEST']._serialized_end=1465
-  _globals['_JOBSERVICELISTRESPONSE']._serialized_start=1467
-  _globals['_JOBSERVICELISTRESPONSE']._serialized_end=1546
-  _globals['_JOBSERVICE']._serialized_start=1706
-  _globals['_JOBSERVICE']._serialized_end=2117
+  _globals['_JOBSTATE']._serialized_start=1847
+  _globals['_JOBSTATE']._serialized_end=2001
+  _globals['_JOBSPEC']._serialized_start=150
+  _globals['_JOBSPEC']._serialized_end=599
+  _globals['_NAMEDTENSOR']._serialized_start=601
+  _globals['_NAMEDTENSOR']._serialized_end=663
+  _globals['_INPUTCOLUMNS']._serialized_start=665
+  _globals['_INPUTCOLUMNS']._serialized_end=710
+  _globals['_JOBPROGRESS']._serialized_start=712
+  _globals['_JOBPROGRESS']._serialized_end=839
+  _globals['_CHUNKERROR']._serialized_start=841
+  _globals['_CHUNKERROR']._serialized_end=902
+  _globals['_JOB']._serialized_start=905
+  _globals['_JOB']._serialized_end=1244
+  _globals['_JOBSERVICESUBMITREQUEST']._serialized_start=1246
+  _globals['_JOBSERVICESUBMITREQUEST']._serialized_end=1325
+  _globals['_JOBSERVICESUBMITRESPONSE']._serialized_start=1327
+  _globals['_JOBSERVICESUBMITRESPONSE']._serialized_end=1382
+  _globals['_JOBSERVICEGETREQUEST']._serialized_start=1384
+  _globals['_JOBSERVICEGETREQUEST']._serialized_end=1418
+  _globals['_JOBSERVICEGETRESPONSE']._serialized_start=1420
+  _globals['_JOBSERVICEGETRESPONSE']._serialized_end=1472
+  _globals['_JOBSERVICEWATCHREQUEST']._serialized_start=1474
+  _globals['_JOBSERVICEWATCHREQUEST']._serialized_end=1510
+  _globals['_JOBSERVICEWATCHRESPONSE']._serialized_start=1512
+  _globals['_JOBSERVICEWATCHRESPONSE']._serialized_end=1566
+  _globals['_JOBSERVICECANCELREQUEST']._serialized_start=1568
+  _globals['_JOBSERVICECANCELREQUEST']._serialized_end=1605
+  _globals['_JOBSERVICECANCELRESPONSE']._serialized_start=1607
+  _globals['_JOBSERVICECANCELRESPONSE']._serialized_end=1662
+  _globals['_JOBSERVICELISTREQUEST']._serialized_start=1664
+  _globals['_JOBSERVICELISTREQUEST']._serialized_end=1763
+  _globals['_JOBSERVICELISTRESPONSE']._serialized_start=1765
+  _globals['_JOBSERVICELISTRESPONSE']._serialized_end=1844
+  _globals['_JOBSERVICE']._serialized_start=2004
+  _globals['_JOBSERVICE']._serialized_end=2415
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from adglot.v1 import graph_pb2 as _graph_pb2
 from adglot.v1 import operators_pb2 as _operators_pb2
+from adglot.v1 import tensor_pb2 as _tensor_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -28,30 +29,54 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class JobSpec(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode", "sparse", "points", "out", "chunk_points")
+    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "include_values", "mode", "sparse", "points", "out", "chunk_points", "fixed_inputs", "fixed_seeds", "input_columns")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     WRT_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_VALUES_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     OUT_FIELD_NUMBER: _ClassVar[int]
     CHUNK_POINTS_FIELD_NUMBER: _ClassVar[int]
+    FIXED_INPUTS_FIELD_NUMBER: _ClassVar[int]
+    FIXED_SEEDS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
     operator: _operators_pb2.Operator
     wrt: _containers.RepeatedCompositeFieldContainer[_operators_pb2.Port]
     of: _containers.RepeatedCompositeFieldContainer[_operators_pb2.Port]
+    include_values: bool
     mode: _operators_pb2.Mode
     sparse: bool
     points: str
     out: str
     chunk_points: int
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[_operators_pb2.Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[_operators_pb2.Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[_operators_pb2.Port, _Mapping]]] = ..., mode: _Optional[_Union[_operators_pb2.Mode, str]] = ..., sparse: bool = ..., points: _Optional[str] = ..., out: _Optional[str] = ..., chunk_points: _Optional[int] = ...) -> None: ...
+    fixed_inputs: _containers.RepeatedCompositeFieldContainer[NamedTensor]
+    fixed_seeds: _containers.RepeatedCompositeFieldContainer[NamedTensor]
+    input_columns: _containers.RepeatedCompositeFieldContainer[InputColumns]
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[_operators_pb2.Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[_operators_pb2.Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[_operators_pb2.Port, _Mapping]]] = ..., include_values: bool = ..., mode: _Optional[_Union[_operators_pb2.Mode, str]] = ..., sparse: bool = ..., points: _Optional[str] = ..., out: _Optional[str] = ..., chunk_points: _Optional[int] = ..., fixed_inputs: _Optional[_Iterable[_Union[NamedTensor, _Mapping]]] = ..., fixed_seeds: _Optional[_Iterable[_Union[NamedTensor, _Mapping]]] = ..., input_columns: _Optional[_Iterable[_Union[InputColumns, _Mapping]]] = ...) -> None: ...
+
+class NamedTensor(_message.Message):
+    __slots__ = ("name", "tensor")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TENSOR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tensor: _tensor_pb2.Tensor
+    def __init__(self, name: _Optional[str] = ..., tensor: _Optional[_Union[_tensor_pb2.Tensor, _Mapping]] = ...) -> None: ...
+
+class InputColumns(_message.Message):
+    __slots__ = ("name", "columns")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class JobProgress(_message.Message):
     __slots__ = ("points", "points_done", "points_failed", "chunks", "chunks_done", "retries")
