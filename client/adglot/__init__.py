@@ -31,10 +31,13 @@ from adglot.errors import (
     Unavailable,
     UnknownEngine,
     UnknownGraph,
+    UnknownJob,
     Unsupported,
     Violation,
 )
 from adglot.ir import Graph, Type
+from adglot.jobcalls import JobStatus
+from adglot.jobs import Job
 from adglot.reports import reports
 from adglot.sparse import Matrices
 from adglot.tracing import cond, custom_derivative, scan, shared, trace, while_loop
@@ -51,6 +54,8 @@ __all__ = [
     "GuardFailed",
     "InternalError",
     "InvalidArgument",
+    "Job",
+    "JobStatus",
     "LimitExceeded",
     "Matrices",
     "NotFound",
@@ -65,6 +70,7 @@ __all__ = [
     "Unavailable",
     "UnknownEngine",
     "UnknownGraph",
+    "UnknownJob",
     "Unsupported",
     "Violation",
     "cond",

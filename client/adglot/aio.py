@@ -11,17 +11,25 @@ array([6., 8.])
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from adglot.asking import Plan, Session, Together
 from adglot.calls import Answer, Call, Request
 from adglot.errors import AdglotError, InvalidArgument
+from adglot.jobcalls import JobAsk, JobStatus, WatchJob
 from adglot.methods import Methods
 from adglot.prepared import Prepared
 from adglot.transports import embedded
-from adglot.transports.base import AsyncStream, AsyncTransport, Stream, Transport
+from adglot.transports.base import (
+    AsyncStream,
+    AsyncTransport,
+    AsyncWatch,
+    Stream,
+    Transport,
+    Watch,
+)
 
 if TYPE_CHECKING:
     import grpc
@@ -86,7 +94,12 @@ class Client(Methods):
 
         return follow_async(flow, points, self._transport)
 
-    async def _reply(self, request: Request | Together) -> Any:
+    async def _last(self, results: AsyncIterator[Any], then: Callable[[Any], Any]) -> Any:
+        async for last in results:  # noqa: B007
+            pass
+        return then(last)
+
+    async def _reply(self, request: Request | JobAsk | Together) -> Any:
         if not isinstance(request, Together):
             return await self._transport.send(request)
         return await asyncio.gather(*map(self._outcome, request.plans))
@@ -114,17 +127,33 @@ class _ThreadedStream:
         self._stream.close()
 
 
+class _ThreadedWatch:
+    """A blocking watch whose changes come in threads."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    async def receive(self) -> JobStatus:
+        return await asyncio.to_thread(self._watch.receive)
+
+    def close(self) -> None:
+        self._watch.close()
+
+
 class _Threaded:
     """A blocking transport whose requests run in threads."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def send(self, request: Request) -> Any:
+    async def send(self, request: Request | JobAsk) -> Any:
         return await asyncio.to_thread(self._transport.send, request)
 
     def open(self, setup: Call) -> AsyncStream:
         return _ThreadedStream(self._transport.open(setup))
+
+    def watch(self, watched: WatchJob) -> AsyncWatch:
+        return _ThreadedWatch(self._transport.watch(watched))
 
     async def close(self) -> None:
         self._transport.close()

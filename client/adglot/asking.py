@@ -10,6 +10,7 @@ from typing import Any, TypedDict, TypeVar
 from adglot.calls import DEFAULT_ENGINE, Answer, Array, Call, Mode, Operator, Port, Request
 from adglot.errors import AdglotError, GuardFailed
 from adglot.ir import Graph
+from adglot.jobcalls import JobAsk
 from adglot.naming import named_error
 from adglot.points import Batch, Point, Source
 from adglot.reports import tell
@@ -25,7 +26,7 @@ class Together:
     plans: tuple[Plan[Any], ...]
 
 
-Plan = Generator[Request | Together, Any, T]
+Plan = Generator[Request | JobAsk | Together, Any, T]
 """Yields requests, is sent their replies (or thrown their errors), returns a result."""
 
 

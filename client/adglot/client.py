@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adglot.asking import Plan, Session, Together
 from adglot.calls import Request
 from adglot.errors import AdglotError, InvalidArgument
+from adglot.jobcalls import JobAsk
 from adglot.methods import Methods
 from adglot.prepared import Prepared
 from adglot.sending import drive
@@ -91,7 +93,11 @@ class Client(Methods):
 
         return follow(flow, points, self._transport)
 
-    def _reply(self, request: Request | Together) -> Any:
+    def _last(self, results: Iterator[Any], then: Callable[[Any], Any]) -> Any:
+        (last,) = deque(results, maxlen=1)
+        return then(last)
+
+    def _reply(self, request: Request | JobAsk | Together) -> Any:
         if not isinstance(request, Together):
             return self._transport.send(request)
         first, *others = request.plans  # Starting a thread costs more than a small answer does.

@@ -5,7 +5,8 @@
     ├── TracingError (TypeError)        the Python function cannot be traced: says the user's line
     ├── NotFound (LookupError)
     │   ├── UnknownEngine
-    │   └── UnknownGraph
+    │   ├── UnknownGraph
+    │   └── UnknownJob
     ├── Unsupported (NotImplementedError)  the engine lacks an op or operator
     ├── GuardFailed                     the point takes a branch that the graph did not record
     ├── LimitExceeded                   over a limit: carries the limit and the need
@@ -79,6 +80,10 @@ class UnknownEngine(NotFound):
 
 class UnknownGraph(NotFound):
     """The server does not know this digest (any more): register the graph again."""
+
+
+class UnknownJob(NotFound):
+    """There is no such job, or it belongs to somebody else."""
 
 
 class Unsupported(AdglotError, NotImplementedError):

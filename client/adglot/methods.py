@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,13 +13,14 @@ from adglot.asking import Ask, Plan, Session
 from adglot.calls import Mode
 from adglot.errors import Unsupported
 from adglot.ir import Graph
+from adglot.jobs import JobMethods
 from adglot.keywords import Keywords, check_keywords
 from adglot.plans import Argnums
 from adglot.points import Function, Source, source
 from adglot.prepared import Prepared, kept, operator_of
 
 
-class Methods(ABC):
+class Methods(JobMethods):
     """Operators of functions: the same for `adglot.Client` and, awaited, for `adglot.aio.Client`.
 
     Everywhere `f` is a callable (NumPy or Array API code, traced at every call), a `Graph`, or
@@ -38,16 +39,8 @@ class Methods(ABC):
     _session: Session
 
     @abstractmethod
-    def _run(self, plan: Plan[Any]) -> Any:
-        """Drive the plan to its end; an awaitable of the result in asyncio."""
-
-    @abstractmethod
     def _prepared(self, plan: Callable[..., Plan[Any]]) -> Prepared:
         """What answers calls by the plans that `plan` makes of their arguments."""
-
-    @abstractmethod
-    def _follow(self, flow: Any, points: Any) -> Any:
-        """The results of a flow of `adglot.streaming` over the points, as an iterator."""
 
     def evaluate(self, f: Function, *args: Any, **keywords: Unpack[Keywords]) -> Any:
         """``f(*args)``.

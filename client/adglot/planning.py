@@ -21,5 +21,8 @@ class Planner(Methods):
     def _follow(self, flow: Any, points: Any) -> Any:
         raise NotImplementedError("a planner makes plans, and runs none")
 
+    def _last(self, results: Any, then: Any) -> Any:
+        raise NotImplementedError("a planner makes plans, and runs none")
+
     def _prepared(self, plan: Any) -> Prepared:
         raise NotImplementedError("a planner makes plans, and runs none")

@@ -6,6 +6,7 @@ knows nothing of threads or event loops. So both clients take it, and nothing is
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import (
@@ -28,6 +29,7 @@ from adglot.asking import Plan
 from adglot.calls import Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.ir import LEAF, flatten, unflatten
+from adglot.jobcalls import WatchJob
 from adglot.naming import moved_error
 from adglot.transports.base import AsyncTransport, Transport
 
@@ -45,9 +47,9 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Begin a stream of calls such as this one, and end the one before."""
+    """Begin a stream of calls such as this one, or of a job's status, and end the one before."""
 
-    setup: Call
+    setup: Call | WatchJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,13 @@ class Alone:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """Hand a result to the user."""
 
@@ -77,7 +86,7 @@ class Emit:
 
 
 END = object()
-Step = Pull | Open | Send | Receive | Alone | Emit
+Step = Pull | Open | Send | Receive | Alone | Pause | Emit
 Flow = Generator[Step, Any, None]
 
 
@@ -237,11 +246,13 @@ def unstacked(result: Any) -> Iterator[Any]:
 class Performer:
     """Does the steps of one flow but `Emit`; what it returns is awaitable where the transport is.
 
-    `pull` brings the next point.
+    `pull` brings the next point, `sleep` waits.
     """
 
-    def __init__(self, transport: Any, pull: Callable[[], Any]) -> None:
-        self._transport, self._pull = transport, pull
+    def __init__(
+        self, transport: Any, pull: Callable[[], Any], sleep: Callable[[float], Any]
+    ) -> None:
+        self._transport, self._pull, self._sleep = transport, pull, sleep
         self._stream: Any = None
 
     def __call__(self, step: Step) -> Any:
@@ -254,6 +265,11 @@ class Performer:
                 return self._stream.receive()
             case Alone(request):
                 return self._transport.send(request)
+            case Pause(seconds):
+                return self._sleep(seconds)
+            case Open(WatchJob() as watched):
+                self.close()
+                self._stream = self._transport.watch(watched)
             case Open(setup):
                 self.close()
                 self._stream = self._transport.open(setup)
@@ -267,7 +283,7 @@ class Performer:
 
 def follow(flow: Flow, points: Iterable[Any], transport: Transport) -> Iterator[Any]:
     """The results of a flow over these points, by a blocking transport."""
-    perform = Performer(transport, partial(next, iter(points), END))
+    perform = Performer(transport, partial(next, iter(points), END), time.sleep)
     try:
         step = next(flow)
         while True:
@@ -289,7 +305,7 @@ async def follow_async(
     flow: Flow, points: Iterable[Any] | AsyncIterable[Any], transport: AsyncTransport
 ) -> AsyncIterator[Any]:
     """The same by one for asyncio."""
-    perform = Performer(transport, _puller(points))
+    perform = Performer(transport, _puller(points), asyncio.sleep)
     try:
         step = next(flow)
         while True:

@@ -131,7 +131,7 @@ def decode_setup(
     if not found:
         raise InvalidArgument(Violation("setup", "the first message of a stream must have it"))
     setup = read(pb.StreamSetup, found[-1], graph_bytes)
-    return _call(_operator(setup.head.operator), setup, deadline=deadline)
+    return _call(operator_from_proto(setup.head.operator), setup, deadline=deadline)
 
 
 def encode_point(call: Call) -> bytes:
@@ -158,7 +158,7 @@ def decode_explain(
     message: bytes, graph_bytes: int = GRAPH_BYTES, deadline: float | None = None
 ) -> Call:
     request = read(pb.ExplainRequest, message, graph_bytes)
-    return _call(_operator(request.head.operator), request, deadline=deadline)
+    return _call(operator_from_proto(request.head.operator), request, deadline=deadline)
 
 
 def encode_register(graph: Graph) -> bytes:
@@ -269,14 +269,14 @@ def _options(kind: Any, **options: Any) -> bytes:
     return head
 
 
-def _ports_to_proto(ports: tuple[Port, ...]) -> list[pb.Port]:
+def ports_to_proto(ports: tuple[Port, ...]) -> list[pb.Port]:
     return [pb.Port(name=port) if isinstance(port, str) else pb.Port(index=port) for port in ports]
 
 
 _OPTION_TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "operator": OPERATOR_TO_WIRE.__getitem__,
-    "wrt": _ports_to_proto,
-    "of": _ports_to_proto,
+    "wrt": ports_to_proto,
+    "of": ports_to_proto,
     "mode": MODE_TO_WIRE.__getitem__,
 }
 
@@ -327,19 +327,19 @@ def _fields(operator: Operator, head: Any) -> dict[str, Any]:
     }
 
 
-def _mode(number: pb.Mode) -> Mode:
+def mode_from_proto(number: pb.Mode) -> Mode:
     if number not in MODE_FROM_WIRE:
         raise InvalidArgument(Violation("mode", "must be unspecified, forward, reverse or mixed"))
     return MODE_FROM_WIRE[number]
 
 
-def _operator(number: pb.Operator) -> Operator:
+def operator_from_proto(number: pb.Operator) -> Operator:
     if number not in OPERATOR_FROM_WIRE:
         raise InvalidArgument(Violation("operator", f"unknown operator {number}"))
     return OPERATOR_FROM_WIRE[number]
 
 
-def _ports(ports: Sequence[pb.Port], field: str) -> tuple[Port, ...]:
+def ports_from_proto(ports: Sequence[pb.Port], field: str) -> tuple[Port, ...]:
     return tuple([_port(port, field, k) for k, port in enumerate(ports[:])])
 
 
@@ -351,9 +351,9 @@ def _port(port: pb.Port, field: str, k: int) -> Port:
 
 
 _OPTION_FROM_WIRE: dict[str, Callable[[Any], Any]] = {
-    "wrt": lambda head: _ports(head.wrt, "wrt"),
-    "of": lambda head: _ports(head.of, "of"),
-    "mode": lambda head: _mode(head.mode),
+    "wrt": lambda head: ports_from_proto(head.wrt, "wrt"),
+    "of": lambda head: ports_from_proto(head.of, "of"),
+    "mode": lambda head: mode_from_proto(head.mode),
     "batch": lambda head: head.batch,
     "seed_axis": lambda head: head.seed_axis,
     "include_values": lambda head: head.include_values,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from adglot.calls import Answer, Call, Request
+from adglot.jobcalls import JobAsk, JobStatus, WatchJob
 
 
 class Stream(Protocol):
@@ -31,6 +32,23 @@ class AsyncStream(Protocol):
     def close(self) -> None: ...
 
 
+class Watch(Protocol):
+    """What brings a job's status now and at every change."""
+
+    def receive(self) -> JobStatus:
+        """The next one. Raises `adglot.errors.AdglotError` only, and then it is over."""
+
+    def close(self) -> None: ...
+
+
+class AsyncWatch(Protocol):
+    """As `Watch`, for asyncio."""
+
+    async def receive(self) -> JobStatus: ...
+
+    def close(self) -> None: ...
+
+
 class Shortcut(Protocol):
     """What answers a call and others of the same types, in this process.
 
@@ -51,7 +69,7 @@ class Shortcut(Protocol):
 class Transport(Protocol):
     """A way to a service, open until it is closed; may be used from many threads."""
 
-    def send(self, request: Request) -> Any:
+    def send(self, request: Request | JobAsk) -> Any:
         """The reply, of the class that the request's docstring names.
 
         Raises `adglot.errors.AdglotError` only.
@@ -59,6 +77,9 @@ class Transport(Protocol):
 
     def open(self, setup: Call) -> Stream:
         """A stream of calls as `setup`, whose own point is left out."""
+
+    def watch(self, watched: WatchJob) -> Watch:
+        """Watch a job."""
 
     def shortcut(self, call: Call) -> Shortcut | None:
         """Of a service in this process, where the call is of those that can have one."""
@@ -69,8 +90,10 @@ class Transport(Protocol):
 class AsyncTransport(Protocol):
     """As `Transport`, for asyncio."""
 
-    async def send(self, request: Request) -> Any: ...
+    async def send(self, request: Request | JobAsk) -> Any: ...
 
     def open(self, setup: Call) -> AsyncStream: ...
+
+    def watch(self, watched: WatchJob) -> AsyncWatch: ...
 
     async def close(self) -> None: ...

@@ -13,9 +13,10 @@ from typing import Any
 import grpc
 
 from adglot.calls import Answer, Call, Explain, Pattern, Register, Request
-from adglot.codec import listings, messages
+from adglot.codec import jobs, listings, messages
 from adglot.codec.repeated import Repeated, repeated
 from adglot.errors import Cancelled, InvalidArgument, Unavailable, Violation
+from adglot.jobcalls import JobAsk, JobStatus, WatchJob
 from adglot.transports.status import from_rpc_error
 
 Options = Sequence[tuple[str, Any]]
@@ -41,10 +42,13 @@ class Exchange:
     message: bytes
     decode: Callable[[bytes], Any]
     timeout: float | None = None
+    service: str = messages.SERVICE
 
 
-def exchange(request: Request) -> Exchange:
+def exchange(request: Request | JobAsk) -> Exchange:
     """The RPC of a request."""
+    if isinstance(request, JobAsk):
+        return Exchange(*jobs.method_of(request), service=jobs.SERVICE)
     match request:
         case Call():
             method, message = messages.RPCS[request.operator].method, messages.encode_call(request)
@@ -74,15 +78,21 @@ class Methods:
         self._made: dict[str, Any] = {}
 
     def __call__(self, rpc: Exchange) -> Any:
-        return self.named(rpc.method, rpc.message, rpc.timeout)
+        return self.named(rpc.method, rpc.message, rpc.timeout, rpc.service)
 
-    def named(self, method: str, message: bytes, timeout: float | None = None) -> Any:
+    def named(
+        self,
+        method: str,
+        message: bytes,
+        timeout: float | None = None,
+        service: str = messages.SERVICE,
+    ) -> Any:
         """The reply to a message."""
-        return self._of(method)(message, timeout=timeout, metadata=self._metadata)
+        return self._of(method, service)(message, timeout=timeout, metadata=self._metadata)
 
     def start(self, rpc: Exchange) -> Any:
         """The call as a future."""
-        return self._of(rpc.method).future(
+        return self._of(rpc.method, rpc.service).future(
             rpc.message, timeout=rpc.timeout, metadata=self._metadata
         )
 
@@ -93,9 +103,15 @@ class Methods:
         timeout = setup.seconds_left()
         return self._made["Stream"](messages_of, timeout=timeout, metadata=self._metadata)
 
-    def _of(self, method: str) -> Any:
+    def watch(self, watched: WatchJob) -> Any:
+        """A call of `Watch`."""
+        method = self._channel.unary_stream(f"/{jobs.SERVICE}/Watch")
+        message, timeout = jobs.encode_watch(watched.id), watched.seconds_left()
+        return method(message, timeout=timeout, metadata=self._metadata)
+
+    def _of(self, method: str, service: str) -> Any:
         if method not in self._made:
-            self._made[method] = self._channel.unary_unary(f"/{messages.SERVICE}/{method}")
+            self._made[method] = self._channel.unary_unary(f"/{service}/{method}")
         return self._made[method]
 
 
@@ -139,6 +155,43 @@ class RemoteStream:
     def close(self) -> None:
         self._outgoing.put(None)
         self._replies.cancel()
+
+
+class RemoteWatch:
+    """One call of `Watch`; see `adglot.transports.base.Watch`."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def receive(self) -> JobStatus:
+        try:
+            return jobs.decode_job(next(self._call))
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        except StopIteration:
+            raise Unavailable(ENDED) from None
+
+    def close(self) -> None:
+        self._call.cancel()
+
+
+class AsyncRemoteWatch:
+    """As `RemoteWatch`, for asyncio."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def receive(self) -> JobStatus:
+        try:
+            reply = await self._call.read()
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+        if reply is grpc.aio.EOF:
+            raise Unavailable(ENDED)
+        return jobs.decode_job(reply)
+
+    def close(self) -> None:
+        self._call.cancel()
 
 
 class AsyncRemoteStream:
@@ -241,7 +294,7 @@ class RemoteTransport:
         except ValueError:
             raise Unavailable(CLOSED) from None
 
-    def send(self, request: Request) -> Any:
+    def send(self, request: Request | JobAsk) -> Any:
         rpc = exchange(request)
         try:
             reply = self._methods(rpc)
@@ -254,6 +307,12 @@ class RemoteTransport:
     def open(self, setup: Call) -> RemoteStream:
         try:
             return RemoteStream(self._methods, setup)
+        except ValueError:
+            raise Unavailable(CLOSED) from None
+
+    def watch(self, watched: WatchJob) -> RemoteWatch:
+        try:
+            return RemoteWatch(self._methods.watch(watched))
         except ValueError:
             raise Unavailable(CLOSED) from None
 
@@ -271,7 +330,7 @@ class AsyncRemoteTransport:
     def __init__(self, channel: grpc.aio.Channel, token: str | None = None) -> None:
         self._channel, self._methods = channel, Methods(channel, token)
 
-    async def send(self, request: Request) -> Any:
+    async def send(self, request: Request | JobAsk) -> Any:
         rpc = exchange(request)
         try:
             reply = await self._methods(rpc)
@@ -284,6 +343,12 @@ class AsyncRemoteTransport:
     def open(self, setup: Call) -> AsyncRemoteStream:
         try:
             return AsyncRemoteStream(self._methods, setup)
+        except grpc.aio.UsageError:
+            raise Unavailable(CLOSED) from None
+
+    def watch(self, watched: WatchJob) -> AsyncRemoteWatch:
+        try:
+            return AsyncRemoteWatch(self._methods.watch(watched))
         except grpc.aio.UsageError:
             raise Unavailable(CLOSED) from None
 

@@ -42,6 +42,7 @@ TABLE = (
     Row(errors.TracingError, Code.INVALID_ARGUMENT),
     Row(errors.UnknownEngine, Code.NOT_FOUND),
     Row(errors.UnknownGraph, Code.NOT_FOUND),
+    Row(errors.UnknownJob, Code.NOT_FOUND),
     Row(errors.NotFound, Code.NOT_FOUND),
     Row(errors.Unsupported, Code.UNIMPLEMENTED),
     Row(errors.GuardFailed, Code.FAILED_PRECONDITION),

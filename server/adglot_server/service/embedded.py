@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakSet
 
 from adglot.calls import Answer, Call, Explain, Register, Request
-from adglot.errors import Unavailable
+from adglot.errors import Unavailable, Unsupported
+from adglot.jobcalls import JobAsk, WatchJob
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
 from adglot_server.service.faults import our_fault
 from adglot_server.service.shortcuts import shortcut
+
+NO_JOBS = (
+    "jobs are kept by a server, and this client has none: connect to one that `adglot serve "
+    "--job-root` runs, or run the job here with `adglot job run`"
+)
 
 
 class EmbeddedTransport:
@@ -21,8 +27,10 @@ class EmbeddedTransport:
         self._core: Core | None = core
         self._shortcuts: WeakSet[Shortcut] = WeakSet()
 
-    def send(self, request: Request) -> Any:
+    def send(self, request: Request | JobAsk) -> Any:
         """The core's answer."""
+        if isinstance(request, JobAsk):
+            raise Unsupported(NO_JOBS)
         core = self._core
         if core is None:
             raise Unavailable("this client is closed: connect again")
@@ -32,6 +40,9 @@ class EmbeddedTransport:
     def open(self, setup: Call) -> EmbeddedStream:
         """A stream that computes each answer when it is asked for."""
         return EmbeddedStream(self)
+
+    def watch(self, watched: WatchJob) -> NoReturn:
+        raise Unsupported(NO_JOBS)
 
     def shortcut(self, call: Call) -> Shortcut | None:
         """Until this is closed, straight to compiled code."""
