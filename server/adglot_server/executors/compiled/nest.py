@@ -14,8 +14,18 @@ from adglot_server.executors.compiled.lanes import (
     in_memory,
     spread,
     suffix,
-    to_memory,
     typed,
+)
+from adglot_server.executors.compiled.loops import (
+    FULL,
+    SCALAR,
+    WIDTH,
+    Mode,
+    counted,
+    element_at,
+    first_lanes,
+    read,
+    store,
 )
 from adglot_server.executors.compiled.plan import Nest, Plan
 from adglot_server.executors.compiled.reductions import Reduction, reduction
@@ -29,19 +39,6 @@ from adglot_server.executors.compiled.terms import (
     boxes,
     identity,
 )
-
-WIDTH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """How the innermost loop runs: how many lanes, and which of them count (None: all)."""
-
-    width: int
-    mask: str | None = None
-
-
-SCALAR, FULL = Mode(1), Mode(WIDTH)
 
 
 @dataclass(slots=True)
@@ -93,7 +90,7 @@ class Writer:
         elif box[depth][1] - box[depth][0] == 1:
             self._turn(terms, box, depth, str(box[depth][0]))
         else:
-            self._counted(*box[depth], 1, lambda index: self._turn(terms, box, depth, index))
+            counted(self.code, *box[depth], 1, lambda index: self._turn(terms, box, depth, index))
 
     def _turn(self, terms: Terms, box: Box, depth: int, index: str) -> list[Lanes]:
         """The inside of an outer loop, which carries nothing on."""
@@ -103,38 +100,6 @@ class Writer:
         self._loops(terms, box, depth + 1)
         self.scalars = kept
         return []
-
-    def _counted(
-        self,
-        first: int,
-        stop: int,
-        step: int,
-        body: Callable[[str], list[Lanes]],
-        carried: list[Lanes] | None = None,
-        enter: Callable[[list[Lanes]], None] | None = None,
-    ) -> list[Lanes]:
-        """A loop; `enter` is told the carried values, `body` returns the next ones."""
-        code, carried = self.code, carried or []
-        before, top, after = code.fresh("before"), code.fresh("top"), code.fresh("after")
-        code.block(before)
-        code.block(top)
-        place = len(code.lines)
-        index = f"%{code.fresh('i')}"
-        inside = [Lanes(code, x.element, x.width, f"%{code.fresh('carried')}") for x in carried]
-        if enter:
-            enter(list(inside))
-        following = body(index)
-        back = code.fresh("back")
-        code.block(back)
-        code.emit(f"{index}.next = add i64 {index}, {step}")
-        more = code.define(f"icmp slt i64 {index}.next, {stop}")
-        code.emit(f"br i1 {more}, label %{top}, label %{after}")
-        code.emit(f"{after}:")
-        phis = [f"{index} = phi i64 [{first}, %{before}], [{index}.next, %{back}]"]
-        for x, start, end in zip(inside, carried, following, strict=True):
-            phis.append(f"{x.name} = phi {x.type} [{start.name}, %{before}], [{end.name}, %{back}]")
-        code.lines[place:place] = phis
-        return following
 
     def _innermost(self, terms: Terms, first: int, stop: int) -> None:
         depth, kept = self._inner, dict(self.scalars)
@@ -151,8 +116,7 @@ class Writer:
             self._whole_vectors(terms, first, whole, running)
         if stop > whole:
             self.loops[depth] = str(whole)
-            flags = ", ".join(f"i1 {'true' if k < stop - whole else 'false'}" for k in range(WIDTH))
-            self._vectors(terms, Mode(WIDTH, f"<{flags}>"), running)
+            self._vectors(terms, first_lanes(stop - whole), running)
         for one in running:
             self._update(one.index, one.rule, one.rule.across(one.state), SCALAR)
         self.scalars = kept
@@ -168,7 +132,7 @@ class Writer:
             return [x for one in running for x in one.state]
 
         carried = [x for one in running for x in one.state]
-        self._counted(first, stop, WIDTH, body, carried, enter)
+        counted(self.code, first, stop, WIDTH, body, carried, enter)
 
     def _running(self, terms: Terms) -> list[Running]:
         """The reductions that sum over the innermost loop."""
@@ -207,7 +171,7 @@ class Writer:
                 self._update(i, rule, rule.converted(x), mode)
             else:
                 address = self._result_address(i, ())
-                self._store(x, self._pointer(address, i), mode)
+                store(x, self._pointer(address, i), mode)
 
     def _masked(self, rule: Reduction, x: Lanes, mode: Mode) -> Lanes:
         """The neutral number in lanes that do not count."""
@@ -252,16 +216,9 @@ class Writer:
     # -------------------------------------------------------------- memory
 
     def _pointer(self, address: Address, buffer: int) -> str:
-        kind = in_memory(element(self.plan.region.types[buffer].dtype))
-        base, at = self.buffer(buffer), None
-        for loop, stride in address.strides:
-            step = Lanes(self.code, "i64", 1, self.loops[loop]) * stride
-            at = step if at is None else at + step
-        if at is not None:
-            base = self.code.define(f"getelementptr {kind}, ptr {base}, i64 {at.name}")
-        if address.offset:
-            base = self.code.define(f"getelementptr {kind}, ptr {base}, i64 {address.offset}")
-        return base
+        name = element(self.plan.region.types[buffer].dtype)
+        strides = [(self.loops[loop], stride) for loop, stride in address.strides]
+        return element_at(self.code, name, self.buffer(buffer), strides, address.offset)
 
     def _load(self, term: Term, mode: Mode) -> Lanes:
         address: Address = term.what
@@ -270,7 +227,7 @@ class Writer:
         if mode.width > 1 and stride != 1:
             steps = ", ".join(f"i64 {k * stride}" for k in range(WIDTH))
             return self._gather(term.element, pointer, f"<{steps}>", mode)
-        return self._read(term.element, pointer, mode)
+        return read(self.code, term.element, pointer, mode)
 
     def _lookup(self, term: Term, mode: Mode) -> Lanes:
         address, size = term.what
@@ -279,24 +236,11 @@ class Writer:
         if mode.width == 1:
             kind = in_memory(term.element)
             at = self.code.define(f"getelementptr {kind}, ptr {pointer}, i64 {index.name}")
-            return self._read(term.element, at, mode)
+            return read(self.code, term.element, at, mode)
         stride = dict(address.strides).get(self._inner, 0)
         steps = ", ".join(f"i64 {k * stride}" for k in range(WIDTH))
         offsets = index + Lanes(self.code, "i64", WIDTH, f"<{steps}>")
         return self._gather(term.element, pointer, offsets.name, mode)
-
-    def _read(self, name: str, pointer: str, mode: Mode) -> Lanes:
-        kind = in_memory(name)
-        vector = typed(kind, mode.width)
-        if mode.mask is None:
-            x = self.code.value(kind, mode.width, f"load {vector}, ptr {pointer}, align 1")
-        else:
-            intrinsic = f"llvm.masked.load.{suffix(kind, WIDTH)}.p0"
-            flags = typed("i1", WIDTH)
-            self.code.module.declare(intrinsic, vector, ["ptr", "i32", flags, vector])
-            call = f"call {vector} @{intrinsic}(ptr {pointer}, i32 1, {flags} {mode.mask}, "
-            x = self.code.value(kind, WIDTH, f"{call}{vector} zeroinitializer)")
-        return from_memory(x, name)
 
     def _gather(self, name: str, pointer: str, offsets: str, mode: Mode) -> Lanes:
         kind, flags = in_memory(name), typed("i1", WIDTH)
@@ -308,18 +252,6 @@ class Writer:
         call = f"call {vector} @{intrinsic}({pointers} {at}, i32 1, {flags} {mask}, "
         x = self.code.value(kind, WIDTH, f"{call}{vector} zeroinitializer)")
         return from_memory(x, name)
-
-    def _store(self, x: Lanes, pointer: str, mode: Mode) -> None:
-        y = to_memory(x)
-        if mode.mask is None:
-            self.code.emit(f"store {y.type} {y.name}, ptr {pointer}, align 1")
-            return
-        intrinsic = f"llvm.masked.store.{suffix(y.element, WIDTH)}.p0"
-        flags = typed("i1", WIDTH)
-        self.code.module.declare(intrinsic, "void", [y.type, "ptr", "i32", flags])
-        self.code.emit(
-            f"call void @{intrinsic}({y.type} {y.name}, ptr {pointer}, i32 1, {flags} {mode.mask})"
-        )
 
     def _result_address(self, index: int, without: tuple[int, ...]) -> Address:
         """Of the element of a result that the loops are at."""
@@ -335,19 +267,19 @@ class Writer:
     def _update(self, index: int, rule: Reduction, x: Lanes, mode: Mode) -> None:
         """Put one more number (or lanes of them) into a result in memory."""
         pointer = self._pointer(self._result_address(index, self._axes(index)), index)
-        self._store(rule.join(self._read(rule.element, pointer, mode), x), pointer, mode)
+        store(rule.join(read(self.code, rule.element, pointer, mode), x), pointer, mode)
 
     def _fill(self, index: int, rule: Reduction) -> None:
         pointer, size = self.buffer(index), self.plan.region.types[index].size
         start = constant(self.code, rule.element, 1, rule.neutral)
         if size == 1:
-            self._store(start, pointer, SCALAR)
+            store(start, pointer, SCALAR)
             return
         kind = in_memory(rule.element)
 
         def body(i: str) -> list[Lanes]:
             at = self.code.define(f"getelementptr {kind}, ptr {pointer}, i64 {i}")
-            self._store(start, at, SCALAR)
+            store(start, at, SCALAR)
             return []
 
-        self._counted(0, size, 1, body)
+        counted(self.code, 0, size, 1, body)

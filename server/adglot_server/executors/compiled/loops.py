@@ -1,0 +1,114 @@
+"""Emit loops, and the loads and stores of lanes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adglot_server.executors.compiled.lanes import (
+    Code,
+    Lanes,
+    from_memory,
+    in_memory,
+    suffix,
+    to_memory,
+    typed,
+)
+
+WIDTH = 8
+"""Lanes of a vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How the innermost loop runs: how many lanes, and which of them count (None: all)."""
+
+    width: int
+    mask: str | None = None
+
+
+SCALAR, FULL = Mode(1), Mode(WIDTH)
+
+
+def first_lanes(count: int) -> Mode:
+    """A vector of which so many lanes count."""
+    if count == WIDTH:
+        return FULL
+    flags = ", ".join(f"i1 {'true' if k < count else 'false'}" for k in range(WIDTH))
+    return Mode(WIDTH, f"<{flags}>")
+
+
+def counted(
+    code: Code,
+    first: int,
+    stop: int,
+    step: int,
+    body: Callable[[str], Sequence[Lanes]],
+    carried: Sequence[Lanes] = (),
+    enter: Callable[[list[Lanes]], None] | None = None,
+) -> list[Lanes]:
+    """A loop of one turn at least; `enter` is told the carried values, `body` returns the next."""
+    before, top, after = code.fresh("before"), code.fresh("top"), code.fresh("after")
+    code.block(before)
+    code.block(top)
+    place = len(code.lines)
+    index = f"%{code.fresh('i')}"
+    inside = [Lanes(code, x.element, x.width, f"%{code.fresh('carried')}") for x in carried]
+    if enter:
+        enter(list(inside))
+    following = list(body(index))
+    back = code.fresh("back")
+    code.block(back)
+    code.emit(f"{index}.next = add i64 {index}, {step}")
+    more = code.define(f"icmp slt i64 {index}.next, {stop}")
+    code.emit(f"br i1 {more}, label %{top}, label %{after}")
+    code.emit(f"{after}:")
+    phis = [f"{index} = phi i64 [{first}, %{before}], [{index}.next, %{back}]"]
+    for x, start, end in zip(inside, carried, following, strict=True):
+        phis.append(f"{x.name} = phi {x.type} [{start.name}, %{before}], [{end.name}, %{back}]")
+    code.lines[place:place] = phis
+    return following
+
+
+def element_at(
+    code: Code, element: str, base: str, strides: Sequence[tuple[str, int]], offset: int = 0
+) -> str:
+    """The address so many elements behind another: the sum of index * stride, and an offset."""
+    kind, at = in_memory(element), None
+    for index, stride in strides:
+        step = Lanes(code, "i64", 1, index) * stride
+        at = step if at is None else at + step
+    if at is not None:
+        base = code.define(f"getelementptr {kind}, ptr {base}, i64 {at.name}")
+    if offset:
+        base = code.define(f"getelementptr {kind}, ptr {base}, i64 {offset}")
+    return base
+
+
+def read(code: Code, name: str, pointer: str, mode: Mode) -> Lanes:
+    """Neighbouring elements; 0 in lanes that do not count."""
+    kind = in_memory(name)
+    vector = typed(kind, mode.width)
+    if mode.mask is None:
+        x = code.value(kind, mode.width, f"load {vector}, ptr {pointer}, align 1")
+    else:
+        intrinsic = f"llvm.masked.load.{suffix(kind, WIDTH)}.p0"
+        flags = typed("i1", WIDTH)
+        code.module.declare(intrinsic, vector, ["ptr", "i32", flags, vector])
+        call = f"call {vector} @{intrinsic}(ptr {pointer}, i32 1, {flags} {mode.mask}, "
+        x = code.value(kind, WIDTH, f"{call}{vector} zeroinitializer)")
+    return from_memory(x, name)
+
+
+def store(x: Lanes, pointer: str, mode: Mode) -> None:
+    """The opposite; lanes that do not count are left alone."""
+    y, code = to_memory(x), x.code
+    if mode.mask is None:
+        code.emit(f"store {y.type} {y.name}, ptr {pointer}, align 1")
+        return
+    intrinsic = f"llvm.masked.store.{suffix(y.element, WIDTH)}.p0"
+    flags = typed("i1", WIDTH)
+    code.module.declare(intrinsic, "void", [y.type, "ptr", "i32", flags])
+    code.emit(
+        f"call void @{intrinsic}({y.type} {y.name}, ptr {pointer}, i32 1, {flags} {mode.mask})"
+    )
