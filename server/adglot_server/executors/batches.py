@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from itertools import accumulate
 from threading import Lock, local
@@ -253,8 +255,25 @@ def at_point(error: AdglotError, point: int) -> AdglotError:
     return error
 
 
+_most: ContextVar[int | None] = ContextVar("adglot_most_cores", default=None)
+
+
+@contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """Let batches that start in here use so many cores: of others there is work for other uses."""
+    token = _most.set(count)
+    try:
+        yield
+    finally:
+        _most.reset(token)
+
+
 def cores() -> int:
-    """Those that this process may use."""
+    """Those that this process, and whoever asks, may use."""
+    return min(_all_cores(), _most.get() or _all_cores())
+
+
+def _all_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -266,4 +285,4 @@ def tile_bytes() -> int:
 @cache
 def helpers() -> ThreadPoolExecutor:
     """Who works on batches besides the threads that ask for them."""
-    return ThreadPoolExecutor(max(1, cores() - 1), "adglot-batch")
+    return ThreadPoolExecutor(max(1, _all_cores() - 1), "adglot-batch")
