@@ -1,0 +1,131 @@
+"""Who computes chunks: processes on this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from adglot.errors import Unavailable
+from adglot_server.executors.batches import cores
+from adglot_server.jobs.extras import need
+
+SINGLE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Of libraries, in processes of which there is one a core."""
+
+
+class Pool(Protocol):
+    """Runs functions elsewhere.
+
+    `width` is how many run at one time. After `renew` a pool whose processes have died works
+    again; what it was given before is lost.
+    """
+
+    @property
+    def width(self) -> int: ...
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]: ...
+
+    def renew(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Closing:
+    """A pool as a context."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class LocalPool(_Closing):
+    """Processes on this machine, one a core unless it is said how many."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.width = workers or cores()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        if self._pool is None:
+            # Spawned: threads of this process may hold locks that a fork would copy.
+            self._pool = ProcessPoolExecutor(self.width, get_context("spawn"), _settle)
+        return self._pool.submit(function, *args)
+
+    def renew(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; what they compute is dropped."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        processes = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _settle() -> None:
+    """In a new process: what it has of a library's threads, it has no core for."""
+    for name in SINGLE:
+        os.environ.setdefault(name, "1")
+
+
+class DaskPool(_Closing):
+    """The workers of a Dask cluster; TLS and the rest are set as Dask is, in its configuration.
+
+    Raises Unavailable where no scheduler answers in `seconds`.
+    """
+
+    def __init__(self, address: str, seconds: float = 60.0) -> None:
+        self._address, self._seconds = address, seconds
+        self._client: Any = None
+        self._executor: Executor | None = None
+        self._connect()
+
+    @property
+    def width(self) -> int:
+        """Threads of all workers by now."""
+        return max(1, sum(map(int, self._client.nthreads().values())))
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        assert self._executor is not None
+        future: Future[Any] = self._executor.submit(function, *args)
+        return future
+
+    def renew(self) -> None:
+        self.close()
+        self._connect()
+
+    def close(self) -> None:
+        """Leave the cluster; what it computes for this job is dropped."""
+        client, self._client, self._executor = self._client, None, None
+        if client is not None:
+            client.close(timeout=5)
+
+    def _connect(self) -> None:
+        distributed = need("distributed")
+        try:
+            self._client = distributed.Client(
+                self._address, timeout=self._seconds, set_as_default=False
+            )
+        except (OSError, TimeoutError) as error:
+            what = f"no Dask scheduler answers at {self._address}: {error}"
+            raise Unavailable(what) from None
+        self._executor = self._client.get_executor(pure=False, retries=0)

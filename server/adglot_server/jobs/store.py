@@ -1,0 +1,217 @@
+"""The Zarr store of a job: where results and their status are, and thereby what is left to do.
+
+A chunk of points is one chunk of every array, written as a whole; that of `status` comes last and
+says that the others are there. Nothing in it depends on when or where it was computed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adglot.calls import Array, Pattern
+from adglot.errors import InvalidArgument, Violation
+from adglot_server.jobs.extras import need
+from adglot_server.jobs.layout import Part
+from adglot_server.jobs.numpy_points import local
+
+ATTRIBUTE = "adglot"
+FORMAT = 1
+
+OK, GUARD, INVALID, UNSUPPORTED = 1, 2, 3, 4
+STATUS = {"left": 0, "ok": OK, "guard": GUARD, "invalid": INVALID, "unsupported": UNSUPPORTED}
+"""What is in the array `status`: not computed yet, computed, or why it cannot be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What was computed at some points: an array [n, ...] a part, and how it went, [n] each."""
+
+    arrays: Sequence[Array]
+    status: Array
+    errors: Mapping[int, str]
+    """Of the points that failed, by their number in the chunk."""
+
+
+class Store:
+    """The arrays of a job, open to be written."""
+
+    def __init__(self, url: str, group: Any) -> None:
+        self._url, self._group = url, group
+        self.attributes: dict[str, Any] = dict(group.attrs.get(ATTRIBUTE, {}))
+        self._arrays = {name: group[name] for name in self.attributes.get("parts", [])}
+        self._status, self._error = group["status"], group["error"]
+
+    @property
+    def count(self) -> int:
+        """Points."""
+        return int(self._status.shape[0])
+
+    @property
+    def chunk(self) -> int:
+        """Points of a chunk; the last one may have fewer."""
+        return int(self._status.chunks[0])
+
+    @property
+    def chunks(self) -> int:
+        return -(-self.count // self.chunk)
+
+    def span(self, index: int) -> range:
+        """The points of a chunk."""
+        return range(index * self.chunk, min(self.count, (index + 1) * self.chunk))
+
+    def parts(self) -> list[Part]:
+        """The arrays of results."""
+        return [_part(name, array, self._group) for name, array in self._arrays.items()]
+
+    def done(self) -> set[int]:
+        """The chunks that are there."""
+        return {int(name) for name in self._names("status/c") if name.isdigit()}
+
+    def failed(self, index: int) -> int:
+        """How many points of a finished chunk failed."""
+        span = self.span(index)
+        return int(np.count_nonzero(self._status[span.start : span.stop] != OK))
+
+    def write(self, index: int, results: Results) -> None:
+        """Put a chunk there; may be done again, and by several at one time: they write the same."""
+        span = self.span(index)
+        place = slice(span.start, span.stop)
+        for array, part in zip(self._arrays.values(), results.arrays, strict=True):
+            array[place] = part
+        if results.errors:
+            errors = np.full(len(span), "", object)
+            for point, text in results.errors.items():
+                errors[point] = text
+            self._error[place] = errors
+        self._status[place] = results.status
+
+    def tidy(self) -> None:
+        """Remove what a killed writer left behind; an object store keeps none of that."""
+        path = local(self._url)
+        for leftover in Path(path).rglob("*.partial") if path else ():
+            leftover.unlink(missing_ok=True)
+
+    def _names(self, folder: str) -> list[str]:
+        from zarr.core.sync import sync
+
+        async def names() -> list[str]:
+            store = self._group.store
+            return [name.rstrip("/") async for name in store.list_dir(folder)]
+
+        return sync(names())
+
+
+def _part(path: str, array: Any, group: Any) -> Part:
+    attributes, pattern = dict(array.attrs), None
+    if attributes.pop("layout", None) == "csr":
+        columns = attributes.pop("shape")[1]
+        base = path.removesuffix(".data")
+        pattern = Pattern(group[f"{base}.indptr"][:], group[f"{base}.indices"][:], columns)
+    labels = tuple(attributes.items())
+    return Part(path, array.dtype, array.shape[1:], array.metadata.dimension_names, labels, pattern)
+
+
+def find(url: str) -> Store | None:
+    """The store of a job, or None where there is nothing; InvalidArgument for anything else."""
+    zarr = need("zarr")
+    try:
+        group = zarr.open_group(_location(url), mode="r+")
+    except FileNotFoundError:
+        if _occupied(url):
+            raise _refused(url, "is there, and is not the store of a job") from None
+        return None
+    except (OSError, ValueError) as error:
+        raise _refused(url, f"cannot be opened: {error}") from None
+    if ATTRIBUTE not in group.attrs:
+        raise _refused(url, "is a Zarr group, and not the store of a job")
+    return Store(url, group) if group.attrs[ATTRIBUTE].get("complete") else None
+
+
+def create(
+    url: str,
+    count: int,
+    chunk: int,
+    parts: Sequence[Part],
+    graph: bytes,
+    attributes: Mapping[str, Any],
+) -> Store:
+    """A new store; one that was not finished is made anew. InvalidArgument where it cannot be."""
+    zarr = need("zarr")
+    begun = {"format": FORMAT, "complete": False}
+    try:
+        group = zarr.open_group(_location(url), mode="w", attributes={ATTRIBUTE: begun})
+        _create_arrays(group, count, chunk, parts)
+        _constant(group, "graph", np.frombuffer(graph, np.uint8))
+        names = [part.path for part in parts]
+        found = {**begun, "complete": True, "parts": names, "status": STATUS, **attributes}
+        group.attrs[ATTRIBUTE] = found
+    except OSError as error:
+        raise _refused(url, f"cannot be written: {error.strerror or error}") from None
+    return Store(url, group)
+
+
+def _create_arrays(group: Any, count: int, chunk: int, parts: Sequence[Part]) -> None:
+    array = partial(_create, group, count, chunk)
+    for part in parts:
+        attributes: dict[str, Any] = dict(part.labels)
+        if part.pattern is not None:
+            base = part.path.removesuffix(".data")
+            _constant(group, f"{base}.indptr", part.pattern.indptr)
+            _constant(group, f"{base}.indices", part.pattern.indices)
+            attributes["layout"] = "csr"
+            attributes["shape"] = list(part.pattern.shape)
+        array(part.path, part.dtype, part.shape, part.dimensions, attributes)
+    array("error", "str", (), ("point",), {})
+    array("status", np.dtype(np.uint8), (), ("point",), {"codes": STATUS})
+
+
+def _create(
+    group: Any,
+    count: int,
+    chunk: int,
+    path: str,
+    dtype: Any,
+    shape: tuple[int, ...],
+    dimensions: tuple[str, ...],
+    attributes: Mapping[str, Any],
+) -> None:
+    text = dtype == "str"
+    group.create_array(
+        path,
+        shape=(count, *shape),
+        chunks=(chunk, *(max(1, n) for n in shape)),
+        dtype=dtype,
+        fill_value="" if text else 0,
+        dimension_names=dimensions,
+        attributes=dict(attributes),
+        compressors="auto" if text or path == "status" else None,
+        # A look at every number for whether all are zero would cost as much as writing them.
+        config={"write_empty_chunks": not text},
+    )
+
+
+def _constant(group: Any, path: str, array: Array) -> None:
+    group.create_array(path, data=array, dimension_names=(f"{path}.entry",))
+
+
+def _location(url: str) -> str:
+    return local(url) or url
+
+
+def _occupied(url: str) -> bool:
+    path = local(url)
+    if path is not None:
+        return Path(path).is_file() or (Path(path).is_dir() and bool(os.listdir(path)))  # noqa: PTH208
+    fs, place = need("fsspec.core").url_to_fs(url)
+    return bool(fs.exists(place))
+
+
+def _refused(url: str, why: str) -> InvalidArgument:
+    return InvalidArgument(Violation("out", f"{url} {why}"))
