@@ -26,6 +26,7 @@ from adglot.errors import (
     LimitExceeded,
     NotFound,
     PermissionDenied,
+    TLSError,
     TracingError,
     Unauthenticated,
     Unavailable,
@@ -40,9 +41,11 @@ from adglot.jobcalls import JobStatus
 from adglot.jobs import Job
 from adglot.reports import reports
 from adglot.sparse import Matrices
+from adglot.tls import TLS
 from adglot.tracing import cond, custom_derivative, scan, shared, trace, while_loop
 
 __all__ = [
+    "TLS",
     "AdglotError",
     "Cancelled",
     "Client",
@@ -64,6 +67,7 @@ __all__ = [
     "PermissionDenied",
     "Report",
     "ServerInfo",
+    "TLSError",
     "TracingError",
     "Type",
     "Unauthenticated",

@@ -21,6 +21,7 @@ from adglot.errors import AdglotError, InvalidArgument
 from adglot.jobcalls import JobAsk, JobStatus, WatchJob
 from adglot.methods import Methods
 from adglot.prepared import Prepared
+from adglot.tls import TLS
 from adglot.transports import embedded
 from adglot.transports.base import (
     AsyncStream,
@@ -38,18 +39,19 @@ if TYPE_CHECKING:
 def connect(
     target: str | None = None,
     *,
+    tls: bool | TLS = False,
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
     options: Sequence[tuple[str, Any]] = (),
 ) -> Client:
     """As `adglot.connect`; call it where an event loop runs."""
     if target is None:
-        if credentials is not None or token is not None or options:
-            raise InvalidArgument("credentials, token and options need a target")
+        if tls or credentials is not None or token is not None or options:
+            raise InvalidArgument("tls, credentials, token and options need a target")
         return Client(_Threaded(embedded.connect()))
     from adglot.transports import remote
 
-    return Client(remote.connect_async(target, credentials, token, options))
+    return Client(remote.connect_async(target, credentials, token, options, tls))
 
 
 class Client(Methods):

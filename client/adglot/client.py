@@ -17,6 +17,7 @@ from adglot.methods import Methods
 from adglot.prepared import Prepared
 from adglot.sending import drive
 from adglot.shortcuts import Finder
+from adglot.tls import TLS
 from adglot.transports import embedded
 from adglot.transports.base import Transport
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def connect(
     target: str | None = None,
     *,
+    tls: bool | TLS = False,
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
     options: Sequence[tuple[str, Any]] = (),
@@ -35,8 +37,9 @@ def connect(
 
     Args:
         target: None for this process, ``"localhost:50051"``, or ``"unix:/run/adglot.sock"``.
-        credentials: for TLS, e.g. ``grpc.ssl_channel_credentials(root_certificates)``.
-        token: sent with every call as ``authorization: Bearer <token>``; use it with TLS.
+        tls: True, or `adglot.TLS` with the certificates to trust and to show.
+        credentials: any of gRPC's own, in place of `tls`.
+        token: sent with every call; refused where that would be in clear, to another machine.
         options: more options of the gRPC channel.
 
     The connection is made at the first call: a server that is away shows there as Unavailable.
@@ -47,12 +50,12 @@ def connect(
     [...'native'...]
     """
     if target is None:
-        if credentials is not None or token is not None or options:
-            raise InvalidArgument("credentials, token and options need a target")
+        if tls or credentials is not None or token is not None or options:
+            raise InvalidArgument("tls, credentials, token and options need a target")
         return Client(embedded.connect())
     from adglot.transports import remote
 
-    return Client(remote.connect(target, credentials, token, options))
+    return Client(remote.connect(target, credentials, token, options, tls))
 
 
 MOST_THREADS = 16

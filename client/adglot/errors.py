@@ -11,6 +11,7 @@
     ├── GuardFailed                     the point takes a branch that the graph did not record
     ├── LimitExceeded                   over a limit: carries the limit and the need
     ├── Unavailable                     the engine or the server is starting, stopping or away
+    │   └── TLSError                    no encrypted connection: a certificate is not accepted
     ├── EngineCrashed                   the engine died on this request
     ├── DeadlineExceeded (TimeoutError)
     ├── Cancelled
@@ -18,7 +19,8 @@
     ├── PermissionDenied
     └── InternalError                   our bug: carries the id that the server's log has
 
-Every one of them can be pickled, and arrives on the client as the class the server raised.
+Every one of them can be pickled, and arrives on the client as the class the server raised. What a
+server answers carries a `request_id`, by which its log knows the request.
 """
 
 from __future__ import annotations
@@ -30,7 +32,12 @@ MAX_VIOLATIONS = 10
 
 
 class AdglotError(Exception):
-    """The root of every exception that adglot raises on purpose."""
+    """The root of every exception that adglot raises on purpose.
+
+    `request_id` names the request in the logs of the servers it came by; "" where none took part.
+    """
+
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,10 @@ class LimitExceeded(AdglotError):
 
 class Unavailable(AdglotError):
     """The engine or the server cannot answer just now; try again."""
+
+
+class TLSError(Unavailable):
+    """No encrypted connection to the server: the message says whose certificate is not accepted."""
 
 
 class EngineCrashed(AdglotError):

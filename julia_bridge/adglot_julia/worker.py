@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -18,10 +19,10 @@ import click
 from adglot_julia.command import GRACE
 from adglot_julia.installation import ENVIRONMENT, environment
 from adglot_julia.thread import JuliaThread
-from adglot_server.cli import announce, limit_options, limits_of, log_to_stderr
+from adglot_server.cli import announce, limits_of, log_to_stderr, security_of
+from adglot_server.options import limit_options, security_options
 from adglot_server.service import server
 from adglot_server.service.engines import Engines
-from adglot_server.service.tokens import OneToken
 
 FAMILY = "julia"
 
@@ -35,18 +36,19 @@ WAITING = 8
     help="host:port or unix:/path; repeat to listen on several.",
 )  # fmt: skip
 @limit_options
-@click.option("--token", help="Demand this token of every caller; use it with TLS.")
+@security_options
 @click.option(
     "--hung-after", type=click.FloatRange(min=0), default=GRACE, metavar="SECONDS",
     help="End this process when a call into Julia outlives its callers by so much.",
 )  # fmt: skip
-def main(listen: tuple[str, ...], token: str | None, hung_after: float, **options: Any) -> None:
+def main(listen: tuple[str, ...], hung_after: float, **options: Any) -> None:
     """Serve the AD packages of Julia until Ctrl-C or SIGTERM.
 
     Every option can also be set in the environment, as those of ``adglot serve``: --max-nodes by
     ADGLOT_SERVE_MAX_NODES. A supervisor sets them; one who starts this by hand has the flags.
     """
     log_to_stderr()
+    security = security_of(options, listen)
     thread = JuliaThread()
     engines = load(thread)
     server.serve(
@@ -57,7 +59,8 @@ def main(listen: tuple[str, ...], token: str | None, hung_after: float, **option
         workers=WAITING,
         limits=limits_of(options),
         engines=engines,
-        tokens=None if token is None else OneToken(token),
+        credentials=security.credentials(),
+        tokens=security.known(),
         grace=hung_after,
     )
 
@@ -71,6 +74,8 @@ def load(thread: JuliaThread) -> Engines:
         faulthandler.disable()
     sys.path.append(str(ENVIRONMENT))
     family: Any = import_module("adglot_julia.engines").JuliaEngines(thread)
+    # Julia keeps them for a thread of its own; here who is asked to end answers first.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     return Engines((), {FAMILY: family})
 
 

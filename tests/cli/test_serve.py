@@ -1,7 +1,6 @@
 """`adglot serve` as a process of its own."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +17,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from service.certificates import Authority
 
 import adglot
 from adglot.cli.group import adglot as adglot_command
 from adglot.cli.loopback import LISTENING
 from adglot_server import cli
+from adglot_server.options import LIMITS
 from adglot_server.service.limits import Limits
 
 X = np.array([1.0, 2.0])
@@ -85,7 +86,7 @@ def test_a_flag_goes_before_the_environment() -> None:
 
 def test_every_limit_has_an_option_and_its_default() -> None:
     options = {p.name: p for p in cli.serve.params}
-    assert cli.LIMITS.keys() == {field.name for field in fields(Limits)}
+    assert LIMITS.keys() == {field.name for field in fields(Limits)}
     for name, value in Limits().as_dict().items():
         assert options[f"max_{name}"].default == value
 
@@ -103,23 +104,21 @@ def test_a_token_is_demanded() -> None:
             _gradient(address)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl on the PATH")
 def test_tls(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-keyout", str(key), "-out", str(certificate)]  # fmt: skip
-    subprocess.run(make, check=True, capture_output=True)
-    files = ("--certificate", str(certificate), "--key", str(key))
-    with serving("--address", "localhost:0", *files) as (_, address):
+    authority = Authority(tmp_path)
+    files, mine = authority.issue("server"), authority.issue("me", "me")
+    options = ("--certificate", str(files.certificate), "--key", str(files.key))
+    mutual = ("--client-root", str(authority.root))
+    with serving("--address", "localhost:0", *options, *mutual) as (_, address):
         ask = ["evaluate", "numpy:sum", "--at", "[1, 2]", "--server", address]
+        ask += ["--client-certificate", str(mine.certificate), "--client-key", str(mine.key)]
         trusting = CliRunner().invoke(
-            adglot_command, [*ask, "--root-certificate", str(certificate)]
+            adglot_command, [*ask, "--root-certificate", str(authority.root)]
         )
         assert trusting.stdout == "value = 3.\n", trusting.output
-        plain = CliRunner().invoke(adglot_command, ask)
-        assert plain.exit_code == 1
-        assert "Unavailable" in plain.stderr
+        other = CliRunner().invoke(adglot_command, ask)
+        assert other.exit_code == 1
+        assert "TLSError: the server's certificate is not trusted here" in other.stderr
 
 
 def test_health_answers() -> None:
@@ -165,11 +164,17 @@ def test_ctrl_c_is_a_good_end() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--address", "no-such-host.invalid:1"), "InvalidArgument: cannot listen on"),
+        (
+            ("--address", "no-such-host.invalid:1", "--insecure"),
+            "InvalidArgument: cannot listen on",
+        ),
         (("--workers", "0"), "0 is not in the range x>=1"),
         (("--max-nodes", "many"), "'many' is not a valid integer range"),
-        (("--certificate", "x.pem"), "TLS takes both --certificate and --key"),
-        (("--certificate", "no.pem", "--key", "no.pem"), "no.pem"),
+        (("--certificate", "x.pem"), "TLS takes a certificate and its key, both or none"),
+        (("--certificate", "no.pem", "--key", "no.pem"), "cannot read no.pem"),
+        (("--tokens", "no.toml"), "cannot read the tokens of no.toml"),
+        (("--address", "0.0.0.0:0"), "other machines reach '0.0.0.0:0', so it takes TLS"),
+        (("--address", "0.0.0.0:0", "--processes", "2"), "other machines reach '0.0.0.0:0'"),
     ],
 )
 def test_what_cannot_be_served_ends_with_a_message(options: tuple[str, ...], message: str) -> None:

@@ -19,6 +19,7 @@ EXAMPLES = [
     errors.GuardFailed("x > 0 at model.py:7"),
     errors.LimitExceeded("memory_bytes", 10, 2**70),
     errors.Unavailable("starting"),
+    errors.TLSError("expired"),
     errors.EngineCrashed("died while compiling", "prepare"),
     errors.DeadlineExceeded("too late"),
     errors.Cancelled("gone"),

@@ -10,6 +10,9 @@ from typing import Any
 import click
 
 from adglot.client import Client, connect
+from adglot.tls import TLS
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def client_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -20,30 +23,39 @@ def client_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Who answers: host:port or unix:/path; without it, this process.",
     )  # fmt: skip
     @click.option("--token", envvar="ADGLOT_TOKEN", show_envvar=True, help="What the server wants.")
+    @click.option("--tls", is_flag=True, envvar="ADGLOT_TLS", show_envvar=True, help="Speak TLS.")
     @click.option(
-        "--root-certificate", envvar="ADGLOT_ROOT_CERTIFICATE", show_envvar=True,
-        type=click.Path(path_type=Path), help="PEM file: speak TLS, and trust this.",
+        "--root-certificate", envvar="ADGLOT_ROOT_CERTIFICATE", show_envvar=True, type=FILE,
+        metavar="FILE", help="PEM file: speak TLS, and trust this.",
+    )  # fmt: skip
+    @click.option(
+        "--client-certificate", envvar="ADGLOT_CLIENT_CERTIFICATE", show_envvar=True, type=FILE,
+        metavar="FILE", help="PEM file: speak TLS, and show this.",
+    )  # fmt: skip
+    @click.option(
+        "--client-key", envvar="ADGLOT_CLIENT_KEY", show_envvar=True, type=FILE, metavar="FILE",
+        help="PEM file: that certificate's key.",
     )  # fmt: skip
     @wraps(command)
     def run(
-        *, server: str | None, token: str | None, root_certificate: Path | None, **options: Any
+        *,
+        server: str | None,
+        token: str | None,
+        tls: bool,
+        root_certificate: Path | None,
+        client_certificate: Path | None,
+        client_key: Path | None,
+        **options: Any,
     ) -> None:
-        with _client(server, token, root_certificate) as ad:
+        files = TLS(root_certificate, client_certificate, client_key)
+        with _client(server, token, files if files != TLS() else tls) as ad:
             command(ad=ad, **options)
 
     return run
 
 
-def _client(server: str | None, token: str | None, root_certificate: Path | None) -> Client:
+def _client(server: str | None, token: str | None, tls: bool | TLS) -> Client:
     if server is None:
         # A token in the environment is meant for servers, and this is none.
         return connect()
-    if root_certificate is None:
-        return connect(server, token=token)
-    import grpc
-
-    try:
-        pem = root_certificate.read_bytes()
-    except OSError as error:
-        raise click.FileError(str(root_certificate), error.strerror or "") from None
-    return connect(server, token=token, credentials=grpc.ssl_channel_credentials(pem))
+    return connect(server, token=token, tls=tls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
@@ -15,20 +15,11 @@ import grpc
 from adglot.calls import Answer, Call, Explain, Pattern, Register, Request
 from adglot.codec import jobs, listings, messages
 from adglot.codec.repeated import Repeated, repeated
-from adglot.errors import Cancelled, InvalidArgument, Unavailable, Violation
+from adglot.errors import Cancelled, InvalidArgument, Unavailable
 from adglot.jobcalls import JobAsk, JobStatus, WatchJob
+from adglot.tls import TLS
+from adglot.transports.channels import Options, open_channel
 from adglot.transports.status import from_rpc_error
-
-Options = Sequence[tuple[str, Any]]
-
-OPTIONS: Options = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
-"""The server has the limits; a client takes what it asked for. And a server that is back again
-answers after a second: left alone, grpc stays away for up to two minutes."""
 
 CLOSED = "this client is closed: connect again"
 ENDED = "the server ended the stream"
@@ -361,12 +352,11 @@ def connect(
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
     options: Options = (),
+    tls: bool | TLS = False,
 ) -> RemoteTransport:
-    """A transport to a server; encrypted where credentials are given."""
-    options = (*OPTIONS, *options)
-    if credentials is None:
-        return RemoteTransport(grpc.insecure_channel(_named(target), options), token)
-    return RemoteTransport(grpc.secure_channel(_named(target), credentials, options), token)
+    """A transport to a server; encrypted with `tls`, or by credentials of gRPC's own."""
+    channel: grpc.Channel = open_channel(grpc, target, tls, credentials, token, options)
+    return RemoteTransport(channel, token)
 
 
 def connect_async(
@@ -374,20 +364,8 @@ def connect_async(
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
     options: Options = (),
+    tls: bool | TLS = False,
 ) -> AsyncRemoteTransport:
     """As `connect`, for asyncio."""
-    options = (*OPTIONS, *options)
-    if credentials is None:
-        return AsyncRemoteTransport(grpc.aio.insecure_channel(_named(target), options), token)
-    return AsyncRemoteTransport(
-        grpc.aio.secure_channel(_named(target), credentials, options), token
-    )
-
-
-def _named(target: Any) -> str:
-    """The target itself, where it can be the name of one."""
-    if not isinstance(target, str) or not target:
-        raise InvalidArgument(
-            Violation("target", f"expected host:port or unix:path, got {target!r}")
-        )
-    return target
+    channel: grpc.aio.Channel = open_channel(grpc.aio, target, tls, credentials, token, options)
+    return AsyncRemoteTransport(channel, token)

@@ -47,6 +47,7 @@ TABLE = (
     Row(errors.Unsupported, Code.UNIMPLEMENTED),
     Row(errors.GuardFailed, Code.FAILED_PRECONDITION),
     Row(errors.LimitExceeded, Code.RESOURCE_EXHAUSTED),
+    Row(errors.TLSError, Code.UNAVAILABLE),
     Row(errors.Unavailable, Code.UNAVAILABLE),
     Row(errors.EngineCrashed, Code.ABORTED),
     Row(errors.DeadlineExceeded, Code.DEADLINE_EXCEEDED),
@@ -57,6 +58,7 @@ TABLE = (
 )
 _BY_REASON = {row.reason: row.error for row in TABLE}
 _BY_NUMBER = {row.code.value[0]: row.error for row in reversed(TABLE)} | {
+    Code.UNAVAILABLE.value[0]: errors.Unavailable,
     # No ErrorInfo, so not from adglot: a transport or a proxy that is overloaded, or broken.
     Code.RESOURCE_EXHAUSTED.value[0]: errors.Unavailable,
     Code.NOT_FOUND.value[0]: errors.NotFound,
@@ -104,7 +106,35 @@ def from_rpc_error(error: grpc.RpcError) -> AdglotError:
     code, message = error.code(), error.details() or ""
     if code is Code.RESOURCE_EXHAUSTED and (sizes := _MESSAGE_SIZES.search(message)):
         return LimitExceeded("message_bytes", int(sizes["limit"]), int(sizes["need"]))
+    if code is Code.UNAVAILABLE and (hint := _of_connection(message)):
+        return hint
     return from_status(Status(code=code.value[0], message=message))
+
+
+def _of_connection(message: str) -> AdglotError | None:
+    """What kept a channel from being made, in words of ours; grpc's own say it in passing."""
+    for words, error, ours in _CONNECTIONS:
+        if words in message:
+            return error(f"{ours} ({message})")
+    return None
+
+
+_CONNECTIONS: tuple[tuple[str, type[AdglotError], str], ...] = (
+    ("certificate has expired", errors.TLSError, "the server's certificate has expired"),
+    (
+        "Hostname Verification Check failed", errors.TLSError,
+        "the server's certificate is for another name: TLS(server_name=...) says which to expect",
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED", errors.TLSError,
+        "the server's certificate is not trusted here: TLS(root=...) names whom to trust",
+    ),
+    ("WRONG_VERSION_NUMBER", errors.TLSError, "the server does not speak TLS here"),
+    (
+        "Socket closed", errors.Unavailable,
+        "the server ended the connection: it stops, or it wants TLS, or a certificate of yours",
+    ),
+)  # fmt: skip
 
 
 # How grpc words it when a message is over a channel's limit; it sends no details then.

@@ -37,6 +37,7 @@ from adglot.errors import (
 )
 from adglot.ir import Graph
 from adglot.sending import Known, by_digest, drive
+from adglot.tls import TLS
 from adglot.transports.remote import RemoteTransport, connect
 from adglot_server.executors.control import Control
 
@@ -63,13 +64,18 @@ class Connection:
     Args:
         name: what errors call it.
         target: ``"host:port"`` or ``"unix:/path"``.
+        tls: how to encrypt what goes there; a Unix socket stays plain.
+        token: what the server wants.
     """
 
-    def __init__(self, name: str, target: str) -> None:
+    def __init__(
+        self, name: str, target: str, tls: bool | TLS = False, token: str | None = None
+    ) -> None:
         self._name = name
         # A channel of its own: none shares its fate with a server that was at this address before.
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._transport: RemoteTransport = connect(target, options=options)
+        tls = tls if not target.startswith("unix:") else False
+        self._transport: RemoteTransport = connect(target, token=token, options=options, tls=tls)
         self.known = Known()
         self.infos: Infos = ()
         """The engines when they were listed last."""
@@ -146,8 +152,10 @@ class Link(Protocol):
 class Address:
     """A link to a server that somebody else keeps alive."""
 
-    def __init__(self, name: str, target: str) -> None:
-        self._target, self._connection = target, Connection(name, target)
+    def __init__(
+        self, name: str, target: str, tls: bool | TLS = False, token: str | None = None
+    ) -> None:
+        self._target, self._connection = target, Connection(name, target, tls, token)
 
     def use(self, work: Callable[[Connection], T], control: Control, program: Hashable = None) -> T:
         return work(self._connection)
