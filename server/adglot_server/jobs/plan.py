@@ -51,13 +51,10 @@ class Plan:
     def done_points(self) -> int:
         """Of the chunks that are there."""
         assert self.spec.chunk is not None
-        points = (self.chunks - len(self.left)) * self.spec.chunk
-        last_is_done = not self.left or self.left[-1] != self.chunks - 1
-        return (
-            min(points, self.count)
-            if not last_is_done or not self.left
-            else (points - (self.chunks * self.spec.chunk - self.count))
-        )
+        left = len(self.left) * self.spec.chunk
+        if self.left and self.left[-1] == self.chunks - 1:
+            left -= self.chunks * self.spec.chunk - self.count  # that one is shorter
+        return self.count - left
 
 
 def plan(spec: JobSpec) -> Plan:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -14,7 +17,7 @@ from adglot_server.executors.batches import cores
 from adglot_server.jobs.extras import need
 
 SINGLE = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""Of libraries, in processes of which there is one a core."""
+"""How many threads libraries take, which there must be one of in a process a core."""
 
 
 class Pool(Protocol):
@@ -63,7 +66,8 @@ class LocalPool(_Closing):
         if self._pool is None:
             # Spawned: threads of this process may hold locks that a fork would copy.
             self._pool = ProcessPoolExecutor(self.width, get_context("spawn"), _settle)
-        return self._pool.submit(function, *args)
+        with _single():  # This starts the processes, one by one.
+            return self._pool.submit(function, *args)
 
     def renew(self) -> None:
         self.close()
@@ -81,10 +85,29 @@ class LocalPool(_Closing):
             process.join()
 
 
+@contextmanager
+def _single() -> Iterator[None]:
+    """One thread for the libraries of processes that are started in here, unless it was set."""
+    added = [name for name in SINGLE if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
 def _settle() -> None:
-    """In a new process: what it has of a library's threads, it has no core for."""
-    for name in SINGLE:
-        os.environ.setdefault(name, "1")
+    """In a new process: leave Ctrl-C to the one that started it, and end when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_outlive_nobody, daemon=True).start()
+
+
+def _outlive_nobody() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class DaskPool(_Closing):
