@@ -14,6 +14,7 @@ import click
 from adglot.errors import InvalidArgument
 from adglot.tls import TLS
 from adglot_server import settings
+from adglot_server.job_options import job_options, job_settings_of
 from adglot_server.options import FILE, SECRETS, limit_options, security_options, worker_options
 from adglot_server.service.limits import Limits
 from adglot_server.workers.command import Bounds
@@ -21,6 +22,7 @@ from adglot_server.workers.command import Bounds
 if TYPE_CHECKING:
     from adglot_server.engines.remote import RemoteFamily
     from adglot_server.service.engines import Engines
+    from adglot_server.service.jobs import Jobs, JobSettings
     from adglot_server.service.security import Security
     from adglot_server.service.server import Server
 
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 @limit_options
 @worker_options
 @security_options
+@job_options
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=30.0, metavar="SECONDS",
     help="Time that running requests get to finish when the server stops.",
@@ -81,6 +84,7 @@ def serve(
     if show_config:
         click.echo("\n".join(settings.lines(context, SECRETS)))
         return
+    options["jobs"] = job_settings_of(options, processes)
     if processes == 1:
         _serve(address, announce, workers=workers, **options)
         return
@@ -105,6 +109,7 @@ def _serve(
     hung_after: float | None,
     workers: int | None,
     coalesce_wait: float,
+    jobs: JobSettings | None,
     reuse_port: bool = False,
     **options: Any,
 ) -> None:
@@ -125,7 +130,17 @@ def _serve(
         grace=grace,
         coalesce_wait=coalesce_wait,
         reuse_port=reuse_port,
+        jobs=_kept(jobs),
     )
+
+
+def _kept(settings: JobSettings | None) -> Jobs | None:
+    """The jobs of these settings."""
+    if settings is None:
+        return None
+    from adglot_server.service.jobs import Jobs
+
+    return Jobs(settings)
 
 
 def log_to_stderr() -> None:

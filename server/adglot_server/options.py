@@ -151,7 +151,7 @@ def security_options(command: Command) -> Command:
     return _with(options, command)
 
 
-SECRETS = {"token", "engine_token"}
+SECRETS = {"token", "engine_token", "job_database"}
 """Options that are never shown."""
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from adglot.errors import Unsupported
 
-EXTRAS = {"zarr": "jobs", "fsspec": "jobs", "pyarrow": "jobs", "distributed": "dask"}
+EXTRAS = {
+    "zarr": "jobs",
+    "fsspec": "jobs",
+    "pyarrow": "jobs",
+    "distributed": "dask",
+    "sqlalchemy": "jobs-service",
+}
 
 
 def need(name: str) -> Any:

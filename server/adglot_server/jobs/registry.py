@@ -30,6 +30,7 @@ from adglot.jobcalls import (
     JobStatus,
     ListJobs,
 )
+from adglot_server.jobs.quotas import Quotas
 from adglot_server.jobs.spec import JobSpec
 from adglot_server.jobs.tables import LIVE, chunk_errors, connect, jobs, owners
 
@@ -43,22 +44,6 @@ SHOWN = [column for column in jobs.c if column.name != "graph"]
 """All of a job but what may be large."""
 
 Order = Literal["go on", "cancel", "lost"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quotas:
-    """The most that one owner may have queued or running, and that one job may be."""
-
-    jobs: int = 100
-    job_points: int = 10**9
-    job_bytes: int = 1 << 40
-
-    def check(self, points: int, nbytes: int) -> None:
-        """LimitExceeded for a job that is too large."""
-        if points > self.job_points:
-            raise LimitExceeded("job_points", self.job_points, points)
-        if nbytes > self.job_bytes:
-            raise LimitExceeded("job_bytes", self.job_bytes, nbytes)
 
 
 @dataclass(frozen=True, slots=True)

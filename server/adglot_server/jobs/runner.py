@@ -17,7 +17,8 @@ from adglot.jobcalls import ChunkError, JobProgress, JobState
 from adglot_server.jobs import store as stores
 from adglot_server.jobs.plan import Plan
 from adglot_server.jobs.pools import DaskPool, LocalPool, Pool
-from adglot_server.jobs.registry import Lent, Order, Quotas, Registry
+from adglot_server.jobs.quotas import Quotas
+from adglot_server.jobs.registry import Lent, Order, Registry
 from adglot_server.jobs.run import ChunkDone, ChunkFailed, Outcome, PoolDied, Started, run
 from adglot_server.jobs.run import Event as Happened
 

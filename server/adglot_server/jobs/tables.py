@@ -112,6 +112,7 @@ def connect(url: str) -> Engine:
         engine.dispose()
         raise Unavailable(f"the registry of jobs cannot be reached: {error}") from None
     if found != VERSION:
+        engine.dispose()
         raise InvalidArgument(f"the registry of jobs has version {found}, this adglot {VERSION}")
     return engine
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 from adglot import ir
 from adglot.errors import InvalidArgument, LimitExceeded, Violation
@@ -54,14 +54,27 @@ class Limits:
     def check_request(self, graph: Graph, request: Request) -> None:
         """Refuse what the function alone, or the mere size of the result, already forbids."""
         points = 1 if request.batch in (None, ANY) else request.batch
-        self.check_memory(points * max(peak_bytes(graph), sum(_result_bytes(graph, request))))
+        self.check_memory(points * max(peak_bytes(graph), sum(result_bytes(graph, request))))
+
+    def at_most(self, lower: Mapping[str, int]) -> Limits:
+        """Those of another's limits that are lower than ours, by name, and ours for the rest.
+
+        >>> Limits(nodes=5).at_most({"nodes": 9, "seconds": 1}).nodes
+        5
+        """
+        ours = self.as_dict()
+        return replace(self, **{name: min(limit, ours[name]) for name, limit in lower.items()})
+
+    def check_nodes(self, graph: Graph) -> None:
+        if len(graph.nodes) > self.nodes:
+            raise LimitExceeded("nodes", self.nodes, len(graph.nodes))
 
     def check_memory(self, need: int) -> None:
         if need > self.memory_bytes:
             raise LimitExceeded("memory_bytes", self.memory_bytes, need)
 
 
-def _result_bytes(graph: Graph, request: Request) -> Iterator[int]:
+def result_bytes(graph: Graph, request: Request) -> Iterator[int]:
     """Bytes of every array of the answer at one point."""
     inputs = [graph.inputs[i] for i in request.wrt]
     outputs = [graph.output_types[i] for i in request.of]

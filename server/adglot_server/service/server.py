@@ -7,23 +7,28 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from adglot.codec.jobs import SERVICE as JOB_SERVICE
 from adglot.codec.messages import SERVICE
 from adglot.errors import InvalidArgument
 from adglot_server.executors.batches import cores
 from adglot_server.service.auth import TokenInterceptor
 from adglot_server.service.core import Core
 from adglot_server.service.engines import Engines
+from adglot_server.service.job_servicer import JobServicer
 from adglot_server.service.limits import Limits
 from adglot_server.service.process import tune
 from adglot_server.service.servicer import Servicer
 from adglot_server.service.tokens import Tokens
 from adglot_server.service.watchdog import watch
+
+if TYPE_CHECKING:
+    from adglot_server.service.jobs import Jobs
 
 CALLERS = 256
 """Most RPCs that are received or wait for their turn; more queue up inside grpc."""
@@ -40,12 +45,13 @@ class Server:
         workers: requests that compute at one time; default the number of usable cores.
         limits: what one request may need.
         engines: who computes; default what is installed here.
-        credentials: for TLS, from `grpc.ssl_server_credentials`.
+        credentials: for TLS, from `grpc.ssl_server_credentials`; Unix sockets stay plain.
         tokens: one of them is demanded of every caller; use them with TLS.
         grace: seconds that running requests get to finish when the server stops.
         coalesce_wait: seconds that a call waits for others of its program, to be run with them as
             one batch; 0 for never.
         reuse_port: whether other processes may listen on the same ports.
+        jobs: those that it keeps and runs; default none.
 
     >>> import adglot
     >>> with Server(["localhost:0"]) as server, adglot.connect(server.addresses[0]) as ad:
@@ -65,9 +71,10 @@ class Server:
         grace: float = 30.0,
         coalesce_wait: float = 0.0,
         reuse_port: bool = False,
+        jobs: Jobs | None = None,
     ) -> None:
         self.core = Core(limits, engines, coalesce_wait)
-        self._grace = grace
+        self._grace, self._jobs = grace, jobs
         self._calls = ThreadPoolExecutor(CALLERS, "adglot-call")
         self._light = ThreadPoolExecutor(LIGHT, "adglot-light")
         self._health = _Health(self._light)
@@ -78,16 +85,19 @@ class Server:
         )
         servicer = Servicer(self.core, workers or cores(), self._light)
         self.turns = servicer.turns
-        self._server.add_generic_rpc_handlers((servicer.handler(),))
+        handlers = servicer.handler(), JobServicer(self.core, jobs).handler()
+        self._server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
-            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+            (SERVICE, JOB_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self.addresses = tuple(self._bind(address, credentials) for address in addresses)
 
     def __enter__(self) -> Server:
+        if self._jobs is not None:
+            self._jobs.start()
         self._server.start()
-        for service in ("", SERVICE):
+        for service in ("", SERVICE, *((JOB_SERVICE,) if self._jobs is not None else ())):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return self
 
@@ -102,7 +112,11 @@ class Server:
     def stop(self) -> None:
         """Take no more requests, let the running ones finish within `grace`, then end them."""
         self._health.enter_graceful_shutdown()
+        if self._jobs is not None:
+            self._jobs.stop()
         self._server.stop(self._grace).wait()
+        if self._jobs is not None:
+            self._jobs.close()
         self.core.close()
         self._calls.shutdown()
         self._light.shutdown()
@@ -110,7 +124,7 @@ class Server:
     def _bind(self, address: str, credentials: grpc.ServerCredentials | None) -> str:
         """The address as clients name it: with the port that was chosen, where any was asked."""
         try:
-            if credentials is None:
+            if credentials is None or address.startswith("unix:"):
                 port = self._server.add_insecure_port(address)
             else:
                 port = self._server.add_secure_port(address, credentials)
