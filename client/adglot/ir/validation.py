@@ -116,7 +116,7 @@ def _check_node(
         )
     if faults:
         raise InvalidArgument(faults)
-    return replace(node, attributes=attributes, outputs=outputs)
+    return Node(node.op, node.operands, attributes, outputs, node.location)
 
 
 def _check_body(key: str, body: Graph, infer: Infer, limits: Limits, depth: int) -> Graph:

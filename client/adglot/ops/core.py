@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -179,9 +179,12 @@ class Op:
 
     def all(self, *operands: Any, **attributes: Any) -> tuple[Value, ...]:
         """As calling it, for an op with several outputs."""
-        builder = builder_of(operands)
-        lift = builder.lift_weak if self.weak else builder.lift
-        return builder.emit(self, lift(operands), self.complete(attributes))
+        builder = plain_builder(operands)
+        if builder is None:
+            builder = builder_of(operands)
+            lift = builder.lift_weak if self.weak else builder.lift
+            operands = tuple(lift(operands))
+        return builder.emit(self, operands, self.complete(attributes))
 
     def on(self, like: Value, **attributes: Any) -> Value:
         """Emit an op that has no operands, in the graph of `like`."""
@@ -336,6 +339,14 @@ class Builder:
         self._scalars: dict[tuple[Any, bytes], Value] = {}
         self._arrays: dict[int, tuple[Array, Array, Value]] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Forget all nodes: values and builder hold each other until the collector comes."""
+        for store in (self.records, self.guards, self._scalars, self._arrays):
+            store.clear()
+
     def value(self, type: Type) -> Value:
         """A new value, which no node defines: an input, or a hole to be filled by a transform."""
         self._count += 1
@@ -344,13 +355,18 @@ class Builder:
     input = value
 
     def emit(self, op: Op, operands: Sequence[Value], attributes: Attributes) -> tuple[Value, ...]:
+        types = op.output_types([v.type for v in operands], attributes)
+        return self.record(op, operands, attributes, types)
+
+    def record(
+        self, op: Op, operands: Sequence[Value], attributes: Attributes, types: Iterable[Type]
+    ) -> tuple[Value, ...]:
+        """As `emit`, where the types of the results have been found."""
         if len(self.records) % EVERY == 0:
             may_stop()
-        operands = tuple(operands)
-        types = op.output_types([v.type for v in operands], attributes)
         outputs = tuple([self.value(type) for type in types])
         location = self.location if isinstance(self.location, str) else self.location()
-        self.records.append(Record(op, operands, attributes, outputs, location))
+        self.records.append(Record(op, tuple(operands), attributes, outputs, location))
         return outputs
 
     def constant(self, value: Any) -> Value:
@@ -469,8 +485,8 @@ class Builder:
         needed = {v.index for v in roots} - known
         live: list[Record] = []
         for record in reversed(self.records):
-            if any(v.index in needed for v in record.outputs):
-                needed.update(v.index for v in record.operands if v.index not in known)
+            if not needed.isdisjoint([v.index for v in record.outputs]):
+                needed.update([v.index for v in record.operands if v.index not in known])
                 live.append(record)
         live.reverse()
         return live
@@ -491,6 +507,16 @@ def _numbered(
             number.setdefault(value.index, count)
             count += 1
     return tuple(nodes), number
+
+
+def plain_builder(operands: Sequence[Any]) -> Builder | None:
+    """The builder of operands that need not be lifted: values of one, and no traced ones."""
+    builder = None
+    for x in operands:
+        if type(x) is not Value or (x.builder is not builder and builder is not None):
+            return None
+        builder = x.builder
+    return builder
 
 
 def builder_of(operands: Iterable[Any]) -> Builder:

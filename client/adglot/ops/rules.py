@@ -164,6 +164,8 @@ def expand(x: Value, type: Type) -> Value:
 
 def contract(ct: Value, type: Type) -> Value:
     """The adjoint of `expand`: sum over broadcast axes, convert to the operand's dtype."""
+    if ct.type == type:
+        return ct
     lead = ct.ndim - type.ndim
     axes = tuple(range(lead)) + tuple(
         lead + i for i, n in enumerate(type.shape) if n == 1 and ct.shape[lead + i] != 1

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from adglot.collecting import MANY, uncollected
 from adglot.errors import InvalidArgument, TracingError, Violation
 from adglot.ir import Graph, Tree, Type
 from adglot.ops import Builder, Op, Value
@@ -35,6 +36,7 @@ class Trace(Builder):
         """The arrays that inputs stand for: two of them may share memory."""
         self._captured: dict[int, tuple[Value, Array]] = {}
         self._guarded: set[tuple[int, bool | int]] = set()
+        self.pause: uncollected | None = self.parent.pause if self.parent else None
 
     @property
     def count(self) -> int:
@@ -56,6 +58,13 @@ class Trace(Builder):
             yield self
         finally:
             stack.running().pop()
+
+    def __exit__(self, *error: object) -> None:
+        """As of every builder."""
+        super().__exit__(*error)
+        self.concrete.forget()
+        self.shared.clear()
+        self._captured.clear()
 
     def argument(
         self, type: Type, numbers: Callable[[], Numbers] | None, row_major: bool = True
@@ -109,6 +118,8 @@ class Trace(Builder):
 
     def emit(self, op: Op, operands: Sequence[Value], attributes: Attributes) -> tuple[Value, ...]:
         """As every builder; what is wrong with the operands is told with the user's line."""
+        if len(self.records) == MANY and self.pause is not None:
+            self.pause.grown(MANY)
         try:
             return super().emit(op, operands, attributes)
         except InvalidArgument as fault:

@@ -72,6 +72,12 @@ class Concrete:
                     self._known[output.index] = result
         return self._known[value.index]
 
+    def forget(self) -> None:
+        """Let go of all records and numbers."""
+        self._maker.clear()
+        self._known.clear()
+        self._given.clear()
+
     def _catch_up(self) -> None:
         """Look at the records that came since the last question."""
         for record in self._records[self._read :]:

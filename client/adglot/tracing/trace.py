@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adglot.collecting import uncollected
 from adglot.errors import InvalidArgument, TracingError, Violation
 from adglot.ir import Graph, Tree, Type, as_array, flatten, paths, unflatten
 from adglot.ops import Value
@@ -64,20 +65,26 @@ class Closed:
 
 def trace_closed(f: Function, args: Sequence[Any], *, name: str | None = None) -> Closed:
     """As `trace_flat`; values of outer traces that `f` uses become inputs after the others."""
+    with uncollected() as pause:
+        return _trace_closed(f, args, name, pause)
+
+
+def _trace_closed(f: Function, args: Sequence[Any], name: str | None, pause: uncollected) -> Closed:
     leaves, tree = flatten(tuple(args))
     names = _input_names(f, tree)
-    run = record(f, leaves, tree, names=names)
-    captured = run.builder.captured
-    hidden = [run.builder.adopt(value) for value in captured]
-    graph = run.builder.build(
-        [*run.inputs, *hidden],
-        run.outputs,
-        input_names=[*names, *(f"captured{k}" for k in range(len(hidden)))],
-        output_names=paths(run.tree, "y"),
-        name=name or name_of(f),
-        input_tree=None if hidden else tree,
-        output_tree=run.tree,
-    )
+    run = record(f, leaves, tree, names=names, pause=pause)
+    with run.builder as builder:
+        captured = builder.captured
+        hidden = [builder.adopt(value) for value in captured]
+        graph = builder.build(
+            [*run.inputs, *hidden],
+            run.outputs,
+            input_names=[*names, *(f"captured{k}" for k in range(len(hidden)))],
+            output_names=paths(run.tree, "y"),
+            name=name or name_of(f),
+            input_tree=None if hidden else tree,
+            output_tree=run.tree,
+        )
     return Closed(graph, tuple(captured))
 
 
@@ -98,9 +105,11 @@ def record(
     *,
     names: Sequence[str] | None = None,
     abstract: bool = False,
+    pause: uncollected | None = None,
 ) -> Recording:
     """Run `f` on traced arrays like the leaves; with `abstract` none of them has a number."""
     builder = Trace(abstract=abstract)
+    builder.pause = pause or builder.pause
     fields = names or [f"x{i}" for i in range(len(leaves))]
     inputs = [_argument(builder, leaf, field) for leaf, field in zip(leaves, fields, strict=True)]
     with patches.applied(), builder.entered():

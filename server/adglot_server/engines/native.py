@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adglot.calls import OPERATORS, EngineInfo
+from adglot.collecting import uncollected
 from adglot.ir import Graph
 from adglot.ops.cost import cost
 from adglot_server.engines.base import Prepared, Request
@@ -34,6 +35,10 @@ class NativeEngine:
 
         A program that is run often is compiled.
         """
+        with uncollected(len(graph.nodes)):
+            return self._prepare(graph, request)
+
+    def _prepare(self, graph: Graph, request: Request) -> Prepared:
         function = simplify(graph)
         derive_it = compress.derive if request.sparse else derive
         derived = derive_it(function, replace(request, batch=None))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 
-from adglot.ir import Graph, Node, Type
+from adglot.ir import Graph, Node
 from adglot.ops import TABLE
 
 SMALL = 4096
@@ -30,11 +30,13 @@ def liveness(graph: Graph) -> Liveness:
     root, last = _owners(graph)
     for i in (*graph.outputs, *(guard.value for guard in graph.guards)):
         last[root[i]] = len(graph.nodes)
-    dying: list[list[int]] = [[] for _ in (*graph.nodes, "the end")]
+    large = [type.nbytes >= SMALL for type in graph.types]
+    dying: dict[int, list[int]] = defaultdict(list)
     for i in range(len(graph.inputs), len(root)):
-        if root[i] >= len(graph.inputs) and graph.types[root[i]].nbytes >= SMALL:
+        if root[i] >= len(graph.inputs) and large[root[i]]:
             dying[last[root[i]]].append(i)
-    return Liveness(tuple(root), tuple(map(tuple, dying[:-1])))
+    positions = range(len(graph.nodes))
+    return Liveness(tuple(root), tuple([tuple(dying.get(p, ())) for p in positions]))
 
 
 def _owners(graph: Graph) -> tuple[list[int], list[int]]:
@@ -54,23 +56,18 @@ def _owners(graph: Graph) -> tuple[list[int], list[int]]:
 def peak_bytes(graph: Graph) -> int:
     """The most memory that values need at one time, inputs and contiguous outputs included."""
     live = liveness(graph)
-    types = graph.types
-    held = sum(type.nbytes for type in graph.inputs)
+    sizes = [type.nbytes if live.root[i] == i else 0 for i, type in enumerate(graph.types)]
+    held = sum(sizes[: len(graph.inputs)])
     peak = held
-    for position, (index, node) in enumerate(graph.numbered()):
-        held += _made(node, index, live)
-        peak = max(peak, held + _inside(node, types))
-        held -= sum(types[i].nbytes for i in live.dying[position] if live.root[i] == i)
+    for (index, node), dying in zip(graph.numbered(), live.dying, strict=True):
+        held += sum(sizes[index : index + len(node.outputs)])
+        peak = max(peak, held + (_inside(node) if node.attributes else 0))
+        if dying:
+            held -= sum([sizes[i] for i in dying])
     return max(peak, held + _copied_outputs(graph, live))
 
 
-def _made(node: Node, index: int, live: Liveness) -> int:
-    return sum(
-        type.nbytes for k, type in enumerate(node.outputs) if live.root[index + k] == index + k
-    )
-
-
-def _inside(node: Node, types: Sequence[Type]) -> int:
+def _inside(node: Node) -> int:
     """What sub-graphs need while the node runs."""
     bodies = [value for value in node.attributes.values() if isinstance(value, Graph)]
     return max((peak_bytes(body) for body in bodies), default=0)

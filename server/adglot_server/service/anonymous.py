@@ -34,4 +34,4 @@ def _node(node: Node, path: str) -> Node:
         name: anonymous(value, f"{path}.attributes.{name}") if isinstance(value, Graph) else value
         for name, value in node.attributes.items()
     }
-    return replace(node, attributes=attributes, location=path)
+    return Node(node.op, node.operands, attributes, node.outputs, path)

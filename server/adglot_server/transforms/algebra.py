@@ -27,6 +27,8 @@ def _as(emit: Emit, x: Value, type: Type) -> Value | None:
 
 def _narrow(emit: Emit, name: str, type: Type, a: Value, b: Value) -> Value | None:
     """The op before its operands are repeated, or without a broadcast that the other implies."""
+    if not type.shape:
+        return None
     inner_a, inner_b = _before_broadcast(emit, a), _before_broadcast(emit, b)
     if inner_a is a and inner_b is b:
         return None

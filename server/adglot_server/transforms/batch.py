@@ -17,18 +17,18 @@ def batch(
 
     An output that no batched input reaches has no such axis unless `force` asks for it.
     """
-    builder = Builder()
-    inputs = [
-        builder.input(type.with_shape((size, *type.shape)) if on else type)
-        for type, on in zip(graph.inputs, batched, strict=True)
-    ]
-    outputs, flags = spread(builder, graph, inputs, batched, size)
-    wanted = [a or b for a, b in zip(flags, force or flags, strict=True)]
-    outputs = [
-        repeat(y, size) if want and not flag else y
-        for y, flag, want in zip(outputs, flags, wanted, strict=True)
-    ]
-    return builder.build(inputs, outputs, name=f"batch_{graph.name}"), tuple(wanted)
+    with Builder() as builder:
+        inputs = [
+            builder.input(type.with_shape((size, *type.shape)) if on else type)
+            for type, on in zip(graph.inputs, batched, strict=True)
+        ]
+        outputs, flags = spread(builder, graph, inputs, batched, size)
+        wanted = [a or b for a, b in zip(flags, force or flags, strict=True)]
+        outputs = [
+            repeat(y, size) if want and not flag else y
+            for y, flag, want in zip(outputs, flags, wanted, strict=True)
+        ]
+        return builder.build(inputs, outputs, name=f"batch_{graph.name}"), tuple(wanted)
 
 
 def spread(

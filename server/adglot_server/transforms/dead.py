@@ -15,16 +15,16 @@ def trim(graph: Graph) -> Graph:
     pruned = _pruned(graph)
     if not pruned:
         return graph
-    builder = Builder()
-    values = [builder.input(type) for type in graph.inputs]
-    for index, node in graph.numbered():
-        builder.location = node.location
-        xs = [values[i] for i in node.operands]
-        if index in pruned:
-            values += _emit(builder, node, xs, pruned[index])
-        else:
-            values += builder.emit(TABLE[node.op], xs, node.attributes)
-    return rebuilt(builder, graph, values)
+    with Builder() as builder:
+        values = [builder.input(type) for type in graph.inputs]
+        for index, node in graph.numbered():
+            builder.location = node.location
+            xs = [values[i] for i in node.operands]
+            if index in pruned:
+                values += _emit(builder, node, xs, pruned[index])
+            else:
+                values += builder.emit(TABLE[node.op], xs, node.attributes)
+        return rebuilt(builder, graph, values)
 
 
 def rebuilt(builder: Builder, graph: Graph, values: Sequence[Value]) -> Graph:

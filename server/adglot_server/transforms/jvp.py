@@ -18,13 +18,13 @@ def jvp(graph: Graph, active: Sequence[bool]) -> tuple[Graph, tuple[bool, ...]]:
 
     An output is inactive when no active input reaches it, or when it is bool or integer.
     """
-    builder = Builder()
-    primals, tangents = start(builder, graph, active)
-    outputs, moved = push(builder, graph, primals, tangents)
-    result = builder.build(
-        [*primals, *present(tangents)], [*outputs, *present(moved)], name=f"jvp_{graph.name}"
-    )
-    return result, tuple(t is not None for t in moved)
+    with Builder() as builder:
+        primals, tangents = start(builder, graph, active)
+        outputs, moved = push(builder, graph, primals, tangents)
+        result = builder.build(
+            [*primals, *present(tangents)], [*outputs, *present(moved)], name=f"jvp_{graph.name}"
+        )
+        return result, tuple(t is not None for t in moved)
 
 
 def start(

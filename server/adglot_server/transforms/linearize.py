@@ -19,19 +19,19 @@ def linearize(
     Residuals are the values that the linear part needs of the other. Constants, and views of
     something larger kept already, are not handed over: the linear part makes them again.
     """
-    builder = Builder()
-    primals, holes = start(builder, graph, active)
-    outputs, moved = push(builder, graph, primals, holes)
-    wanted = _wanted(builder, present(holes), present(moved))
-    known = [i for i, on in enumerate(shared or [True] * len(primals)) if on and i in wanted]
-    residuals = [x for i, x in wanted.items() if i not in known]
-    inputs = [*(primals[i] for i in known), *residuals, *present(holes)]
-    return Linearized(
-        builder.build(primals, [*outputs, *residuals], name=graph.name),
-        builder.build(inputs, present(moved), name=f"linear_{graph.name}", guarded=False),
-        tuple(known),
-        tuple(t is not None for t in moved),
-    )
+    with Builder() as builder:
+        primals, holes = start(builder, graph, active)
+        outputs, moved = push(builder, graph, primals, holes)
+        wanted = _wanted(builder, present(holes), present(moved))
+        known = [i for i, on in enumerate(shared or [True] * len(primals)) if on and i in wanted]
+        residuals = [x for i, x in wanted.items() if i not in known]
+        inputs = [*(primals[i] for i in known), *residuals, *present(holes)]
+        return Linearized(
+            builder.build(primals, [*outputs, *residuals], name=graph.name),
+            builder.build(inputs, present(moved), name=f"linear_{graph.name}", guarded=False),
+            tuple(known),
+            tuple(t is not None for t in moved),
+        )
 
 
 def _wanted(

@@ -14,7 +14,7 @@ from adglot.ops import TABLE, Builder, Value, rules
 from adglot.ops.indexing import move_axis
 from adglot_server.transforms.batch import batch, repeat, spread
 from adglot_server.transforms.jvp import jvp
-from adglot_server.transforms.transpose import vjp
+from adglot_server.transforms.transpose import gradient, vjp
 
 ANY = -1
 """Any number of points."""
@@ -141,10 +141,10 @@ def restrict(graph: Graph, of: Sequence[int]) -> Graph:
     """The graph with only these outputs."""
     if tuple(of) == tuple(range(len(graph.outputs))):
         return graph
-    builder = Builder()
-    inputs = [builder.input(type) for type in graph.inputs]
-    outputs = builder.inline(graph, inputs)
-    return builder.build(inputs, [outputs[i] for i in of], name=graph.name)
+    with Builder() as builder:
+        inputs = [builder.input(type) for type in graph.inputs]
+        outputs = builder.inline(graph, inputs)
+        return builder.build(inputs, [outputs[i] for i in of], name=graph.name)
 
 
 def _active(graph: Graph, wrt: Sequence[int]) -> list[bool]:
@@ -172,13 +172,15 @@ def _vjp(graph: Graph, request: Request) -> Derived:
 def ordered_jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """(x, a tangent for each wrt) -> (y, a tangent for each y), zeros spelled out."""
     program, active = jvp(graph, _active(graph, wrt))
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    ts = {i: builder.input(graph.inputs[i]) for i in wrt}
-    outputs = builder.inline(program, [*xs, *(ts[i] for i in sorted(ts))])
-    ys, moved = outputs[: len(active)], iter(outputs[len(active) :])
-    dys = [next(moved) if on else _zeros(builder, y.type) for y, on in zip(ys, active, strict=True)]
-    return builder.build([*xs, *ts.values()], [*ys, *dys], name=program.name)
+    with Builder() as builder:
+        xs = [builder.input(type) for type in graph.inputs]
+        ts = {i: builder.input(graph.inputs[i]) for i in wrt}
+        outputs = builder.inline(program, [*xs, *(ts[i] for i in sorted(ts))])
+        ys, moved = outputs[: len(active)], iter(outputs[len(active) :])
+        dys = [
+            next(moved) if on else _zeros(builder, y.type) for y, on in zip(ys, active, strict=True)
+        ]
+        return builder.build([*xs, *ts.values()], [*ys, *dys], name=program.name)
 
 
 def ordered_vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
@@ -211,11 +213,8 @@ def _gradient(graph: Graph, request: Request) -> Derived:
 
 def gradient_graph(graph: Graph, wrt: Sequence[int]) -> Graph:
     """x -> (y, gradient with respect to each wrt)."""
-    program = ordered_vjp(graph, wrt)
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    one = builder.constant(np.ones((), program.inputs[-1].dtype))
-    return builder.build(xs, builder.inline(program, [*xs, one]), name=f"gradient_{graph.name}")
+    program, ranks = gradient(graph, _active(graph, wrt)), sorted(wrt)
+    return restrict(program, [0, *(1 + ranks.index(i) for i in wrt)])
 
 
 # ------------------------------------------------------------------ whole matrices
@@ -225,12 +224,12 @@ def _jacobian(graph: Graph, request: Request) -> Derived:
     columns = sum(graph.inputs[i].size for i in request.wrt)
     rows = sum(type.size for type in graph.output_types)
     mode = jacobian_mode(graph, request, columns, rows)
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    blocks = _columns if mode == "forward" else _rows
-    ys, jacobians = blocks(builder, graph, xs, request.wrt)
-    program = builder.build(xs, [*ys, *jacobians], name=f"jacobian_{graph.name}")
-    return Derived(program, len(ys), mode, columns if mode == "forward" else rows)
+    with Builder() as builder:
+        xs = [builder.input(type) for type in graph.inputs]
+        blocks = _columns if mode == "forward" else _rows
+        ys, jacobians = blocks(builder, graph, xs, request.wrt)
+        program = builder.build(xs, [*ys, *jacobians], name=f"jacobian_{graph.name}")
+        return Derived(program, len(ys), mode, columns if mode == "forward" else rows)
 
 
 def jacobian_mode(graph: Graph, request: Request, columns: int, rows: int) -> str:
@@ -313,13 +312,13 @@ def _hvp(graph: Graph, request: Request) -> Derived:
 def _hessian(graph: Graph, request: Request) -> Derived:
     refuse_complex(graph, request)
     gradient = gradient_graph(graph, request.wrt)
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    ys, blocks = _columns(builder, gradient, xs, request.wrt)
-    hessians = blocks[len(request.wrt) :]
-    program = builder.build(xs, [ys[0], *hessians], name=f"hessian_{graph.name}")
-    passes = sum(graph.inputs[i].size for i in request.wrt)
-    return Derived(program, 1, "forward over reverse", passes)
+    with Builder() as builder:
+        xs = [builder.input(type) for type in graph.inputs]
+        ys, blocks = _columns(builder, gradient, xs, request.wrt)
+        hessians = blocks[len(request.wrt) :]
+        program = builder.build(xs, [ys[0], *hessians], name=f"hessian_{graph.name}")
+        passes = sum(graph.inputs[i].size for i in request.wrt)
+        return Derived(program, 1, "forward over reverse", passes)
 
 
 def refuse_complex(graph: Graph, request: Request) -> None:

@@ -17,6 +17,8 @@ FEW = 4
 
 def combine(parts: Sequence[Value | Placed], type: Type) -> Value:
     """The sum of the parts, in time linear in their sizes."""
+    if len(parts) == 1 and isinstance(parts[0], Value):
+        return parts[0]
     dense = [part for part in parts if isinstance(part, Value)]
     blocks = [part for part in parts if isinstance(part, Placed)]
     filled = sum(block.value.size for block in blocks)

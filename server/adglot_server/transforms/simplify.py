@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adglot.errors import AdglotError
-from adglot.ir import Attribute, Graph, Node
+from adglot.ir import Attribute, Graph, Node, Type
 from adglot.ops import TABLE, Builder, Op, Value, evaluate_node
 from adglot.ops.core import Array, Attributes
 from adglot_server.transforms.algebra import REWRITES
@@ -17,18 +17,21 @@ from adglot_server.transforms.dead import rebuilt, trim
 FOLDED_SIZE = 256
 """Constants are folded up to this many elements: data stays data."""
 
+SPREADING = ("broadcast_to", "reshape")
+"""Ops of whose result all elements are equal where those of the operand are."""
+
 
 def simplify(graph: Graph) -> Graph:
     """The same function in fewer nodes; names, trees, guards and locations are kept."""
     graph = trim(graph)
-    builder = Builder()
-    simplifier = Simplifier(builder)
-    values = [builder.input(type) for type in graph.inputs]
-    for node in graph.nodes:
-        builder.location = node.location
-        xs = tuple([values[i] for i in node.operands])
-        values += simplifier.emit(TABLE[node.op], xs, _simplified_bodies(node.attributes))
-    return rebuilt(builder, graph, values)
+    with Builder() as builder:
+        simplifier = Simplifier(builder)
+        values = [builder.input(type) for type in graph.inputs]
+        for node in graph.nodes:
+            builder.location = node.location
+            xs = tuple([values[i] for i in node.operands])
+            values += simplifier.emit(TABLE[node.op], xs, _simplified_bodies(node.attributes))
+        return rebuilt(builder, graph, values)
 
 
 class Simplifier:
@@ -47,9 +50,10 @@ class Simplifier:
         self, op: Op, operands: tuple[Value, ...], attributes: Attributes
     ) -> tuple[Value, ...]:
         key = (op.name, tuple([x.index for x in operands]), _key(attributes))
-        if key not in self._known:
-            self._known[key] = self._emit_new(op, operands, attributes)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._emit_new(op, operands, attributes)
+        return known
 
     def definition(self, x: Value, name: str) -> tuple[tuple[Value, ...], Attributes] | None:
         """Operands and attributes of the node that defines x, if it is of this op."""
@@ -63,51 +67,57 @@ class Simplifier:
 
     def scalar_of(self, x: Value) -> complex | None:
         """The number that x holds everywhere, if it is a constant or a broadcast one."""
-        if spread := self.definition(x, "broadcast_to"):
-            return self.scalar_of(spread[0][0])
-        if moved := self.definition(x, "reshape"):
-            return self.scalar_of(moved[0][0])
-        array = self.constant_of(x)
-        return array.item() if array is not None and array.size == 1 else None
+        node = self._nodes.get(x.index)
+        while node and node[0].name in SPREADING:
+            node = self._nodes.get(node[1][0].index)
+        if node is None or node[0].name != "constant":
+            return None
+        array: Array = node[2]["value"]  # type: ignore[assignment]
+        return array.item() if array.size == 1 else None
 
     def _emit_new(
         self, op: Op, operands: tuple[Value, ...], attributes: Attributes
     ) -> tuple[Value, ...]:
-        folded = self._fold(op, operands, attributes)
+        types = op.output_types([x.type for x in operands], attributes)
+        folded = self._fold(op, operands, attributes, types)
         if folded is not None:
             return folded
-        if op.name in REWRITES:
-            (type,) = op.output_types([x.type for x in operands], attributes)
-            better = REWRITES[op.name](self, type, *operands, **attributes)
+        rewrite = REWRITES.get(op.name)
+        if rewrite is not None:
+            better = rewrite(self, types[0], *operands, **attributes)
             if better is not None:
-                assert better.type == type, f"rewrite of {op.name}: {better} for {type}"
+                assert better.type == types[0], f"rewrite of {op.name}: {better} for {types[0]}"
                 return (better,)
-        return self._plain(op, operands, attributes)
-
-    def _plain(
-        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
-    ) -> tuple[Value, ...]:
-        outputs = self._builder.emit(op, operands, attributes)
+        outputs = self._builder.record(op, operands, attributes, types)
         for y in outputs:
             self._nodes[y.index] = (op, operands, attributes)
         return outputs
 
     def _fold(
-        self, op: Op, operands: Sequence[Value], attributes: Attributes
+        self, op: Op, operands: Sequence[Value], attributes: Attributes, types: Sequence[Type]
     ) -> tuple[Value, ...] | None:
         if not operands or op.higher_order:
             return None
-        arrays = [self.constant_of(x) for x in operands]
-        types = op.output_types([x.type for x in operands], attributes)
-        if any(a is None or a.size > FOLDED_SIZE for a in arrays):
+        arrays = self._constants(operands)
+        if arrays is None:
             return None
         if max(t.size for t in types) > max(x.size for x in operands):
             return None  # a broadcast constant is better left to broadcasting
-        results = _evaluate(Node(op.name, (), attributes, types), arrays)
+        results = _evaluate(Node(op.name, (), attributes, tuple(types)), arrays)
         if results is None:
             return None
         constant = TABLE["constant"]
         return tuple(self.emit(constant, (), {"value": np.array(a)})[0] for a in results)
+
+    def _constants(self, operands: Sequence[Value]) -> list[Array] | None:
+        """The tensors of the operands, if all are constants that are small."""
+        arrays = []
+        for x in operands:
+            array = self.constant_of(x)
+            if array is None or array.size > FOLDED_SIZE:
+                return None
+            arrays.append(array)
+        return arrays
 
 
 def _evaluate(node: Node, arrays: Sequence[Any]) -> list[Array] | None:

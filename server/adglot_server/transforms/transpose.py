@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from adglot.errors import Unsupported
 from adglot.ir import Graph
 from adglot.ops import Absent, Builder, Linear, Placed, Value, rules
@@ -21,16 +23,26 @@ def vjp(graph: Graph, active: Sequence[bool]) -> Graph:
     The program of `push` is linear in the tangents: its linear nodes are transposed one by one,
     last first, and then nothing needs the nodes themselves any more.
     """
-    builder = Builder()
-    primals, holes = start(builder, graph, active)
-    outputs, moved = push(builder, graph, primals, holes)
-    cts = [builder.input(y.type) if y.type.is_differentiable else None for y in outputs]
-    pulled = pull(builder, present(holes), moved, cts)
-    return builder.build(
-        [*primals, *present(cts)],
-        [*outputs, *pulled],
-        name=f"vjp_{graph.name}",
-    )
+    with Builder() as builder:
+        primals, holes = start(builder, graph, active)
+        outputs, moved = push(builder, graph, primals, holes)
+        cts = [builder.input(y.type) if y.type.is_differentiable else None for y in outputs]
+        pulled = pull(builder, present(holes), moved, cts)
+        return builder.build(
+            [*primals, *present(cts)],
+            [*outputs, *pulled],
+            name=f"vjp_{graph.name}",
+        )
+
+
+def gradient(graph: Graph, active: Sequence[bool]) -> Graph:
+    """x -> (y, its gradient with respect to the active x), of one real scalar y."""
+    with Builder() as builder:
+        primals, holes = start(builder, graph, active)
+        (y,), moved = push(builder, graph, primals, holes)
+        one = builder.constant(np.ones((), y.dtype))
+        pulled = pull(builder, present(holes), moved, [one])
+        return builder.build(primals, [y, *pulled], name=f"gradient_{graph.name}")
 
 
 def transpose(graph: Graph, linear: Sequence[bool]) -> Graph:
@@ -38,14 +50,14 @@ def transpose(graph: Graph, linear: Sequence[bool]) -> Graph:
 
     For graphs such as `linearize` makes: every node that a linear x reaches is linear in it.
     """
-    builder = Builder()
-    inputs = [builder.input(type) for type in graph.inputs]
-    outputs = builder.inline(graph, inputs)
-    cts = [builder.input(y.type) for y in outputs]
-    holes = [x for x, hole in zip(inputs, linear, strict=True) if hole]
-    known = [x for x, hole in zip(inputs, linear, strict=True) if not hole]
-    pulled = pull(builder, holes, outputs, cts, [x.index for x in known])
-    return builder.build([*known, *cts], pulled, name=f"transpose_{graph.name}")
+    with Builder() as builder:
+        inputs = [builder.input(type) for type in graph.inputs]
+        outputs = builder.inline(graph, inputs)
+        cts = [builder.input(y.type) for y in outputs]
+        holes = [x for x, hole in zip(inputs, linear, strict=True) if hole]
+        known = [x for x, hole in zip(inputs, linear, strict=True) if not hole]
+        pulled = pull(builder, holes, outputs, cts, [x.index for x in known])
+        return builder.build([*known, *cts], pulled, name=f"transpose_{graph.name}")
 
 
 def pull(
@@ -81,8 +93,8 @@ def linear_program(builder: Builder, holes: Sequence[Value]) -> tuple[list[Recor
     linear = {hole.index for hole in holes}
     program = []
     for record in builder.records:
-        if any(x.index in linear for x in record.operands):
-            linear.update(y.index for y in record.outputs)
+        if not linear.isdisjoint([x.index for x in record.operands]):
+            linear.update([y.index for y in record.outputs])
             program.append(record)
     return program, linear
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -49,8 +49,15 @@ class Masks:
 
     def __init__(self, records: Sequence[Record], unknown: Iterable[int] = ()) -> None:
         self._of: dict[int, Mask] = {}
-        self._wild = _wild(records, unknown)
-        self._lenient = _choices_of_extrema(records)
+        self._records, self._unknown = records[:], unknown
+
+    @cached_property
+    def _wild(self) -> set[int]:
+        return _wild(self._records, self._unknown)
+
+    @cached_property
+    def _lenient(self) -> set[int]:
+        return _choices_of_extrema(self._records)
 
     def carry(
         self,
@@ -83,6 +90,8 @@ class Masks:
 
     def join(self, parts: Sequence[Value | Placed], total: Value) -> Value:
         """The sum of parts: it is zero outside all their masks, if every part has one."""
+        if not self._of:
+            return total
         masks = {id(part): self._of.get(part.index) for part in parts if isinstance(part, Value)}
         known = {mask.value.index: mask for mask in masks.values() if mask is not None}
         if len(masks) == len(parts) and None not in masks.values():

@@ -82,40 +82,40 @@ def _refuse_complex(graph: Graph, request: Request) -> None:
 
 
 def _jacobian(graph: Graph, request: Request, plan: Plan) -> Derived:
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    inputs = [graph.inputs[i] for i in request.wrt]
-    ys: Sequence[Value] = ()
-    results: list[Value] = []
-    if count(plan.columns):
-        program = ordered_jvp(graph, request.wrt)
-        moving = seeds(inputs, plan.columns)
-        ys, moved = _passes(builder, program, xs, moving, len(graph.outputs))
-        results += moved
-    if count(plan.rows):
-        program = ordered_vjp(graph, request.wrt)
-        moving = seeds(graph.output_types, plan.rows)
-        ys, moved = _passes(builder, program, xs, moving, len(graph.outputs))
-        results += moved
-    blocks = _gathered(builder, results, plan, dtypes(graph, request, plan))
-    ys = ys or builder.inline(graph, xs)
-    program = builder.build(xs, [*ys, *blocks], name=f"sparse_jacobian_{graph.name}")
-    return _derived(program, len(ys), plan)
+    with Builder() as builder:
+        xs = [builder.input(type) for type in graph.inputs]
+        inputs = [graph.inputs[i] for i in request.wrt]
+        ys: Sequence[Value] = ()
+        results: list[Value] = []
+        if count(plan.columns):
+            program = ordered_jvp(graph, request.wrt)
+            moving = seeds(inputs, plan.columns)
+            ys, moved = _passes(builder, program, xs, moving, len(graph.outputs))
+            results += moved
+        if count(plan.rows):
+            program = ordered_vjp(graph, request.wrt)
+            moving = seeds(graph.output_types, plan.rows)
+            ys, moved = _passes(builder, program, xs, moving, len(graph.outputs))
+            results += moved
+        blocks = _gathered(builder, results, plan, dtypes(graph, request, plan))
+        ys = ys or builder.inline(graph, xs)
+        program = builder.build(xs, [*ys, *blocks], name=f"sparse_jacobian_{graph.name}")
+        return _derived(program, len(ys), plan)
 
 
 def _hessian(graph: Graph, request: Request, plan: Plan) -> Derived:
-    builder = Builder()
-    xs = [builder.input(type) for type in graph.inputs]
-    inputs = [graph.inputs[i] for i in request.wrt]
-    if plan.colours:
-        program = ordered_jvp(gradient_graph(graph, request.wrt), request.wrt)
-        moving = seeds(inputs, plan.columns)
-        (y, *_), (_, *results) = _passes(builder, program, xs, moving, 1 + len(inputs))
-    else:
-        (y,), results = builder.inline(graph, xs), []
-    blocks = _gathered(builder, results, plan, dtypes(graph, request, plan))
-    program = builder.build(xs, [y, *blocks], name=f"sparse_hessian_{graph.name}")
-    return _derived(program, 1, plan)
+    with Builder() as builder:
+        xs = [builder.input(type) for type in graph.inputs]
+        inputs = [graph.inputs[i] for i in request.wrt]
+        if plan.colours:
+            program = ordered_jvp(gradient_graph(graph, request.wrt), request.wrt)
+            moving = seeds(inputs, plan.columns)
+            (y, *_), (_, *results) = _passes(builder, program, xs, moving, 1 + len(inputs))
+        else:
+            (y,), results = builder.inline(graph, xs), []
+        blocks = _gathered(builder, results, plan, dtypes(graph, request, plan))
+        program = builder.build(xs, [y, *blocks], name=f"sparse_hessian_{graph.name}")
+        return _derived(program, 1, plan)
 
 
 def _derived(program: Graph, values: int, plan: Plan) -> Derived:
