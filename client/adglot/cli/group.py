@@ -12,6 +12,7 @@ from adglot.cli.conformance import conformance
 from adglot.cli.demo.command import demo
 from adglot.cli.doctor import doctor
 from adglot.cli.explain import explain
+from adglot.cli.health import health
 from adglot.cli.listings import engines, ops
 from adglot.cli.operators import OPERATORS
 from adglot.cli.trace import trace
@@ -64,7 +65,7 @@ def adglot() -> None:
     """
 
 
-for command in (check, conformance, demo, doctor, engines, explain, ops, trace, *OPERATORS):
+for command in (check, conformance, demo, doctor, engines, explain, health, ops, trace, *OPERATORS):
     adglot.add_command(command)
 for point in entry_points(group=GROUP):
     adglot.add_command(point.load(), point.name)

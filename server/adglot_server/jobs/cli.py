@@ -79,7 +79,6 @@ OPTIONS = (
                  help="The columns that an argument consists of."),
     click.option("--chunk", type=click.IntRange(1), metavar="POINTS",
                  help="Points of a chunk; without it, as many as make 16 MB."),
-    click.option("--server", "target", metavar="ADDRESS", help="Have a server compute: host:port."),
 )  # fmt: skip
 
 
@@ -100,6 +99,7 @@ def make_spec(function: str, *, given: Any, seeds: Any, columns: Any, **fields: 
 
 @job.command("run")
 @spec_options
+@click.option("--server", "target", metavar="ADDRESS", help="Have a server compute: host:port.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; without it, one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tcp://host:8786.")
 def run_command(workers: int | None, scheduler: str | None, **options: Any) -> None:

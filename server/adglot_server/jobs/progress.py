@@ -35,15 +35,20 @@ class _Rate(TextColumn):
         return Text(f"{speed:.3g}/s" if speed else "")
 
 
+def progress_bar(console: Console) -> Progress:
+    """A line with what is done of a total, the rate and the time left."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    return Progress(
+        *columns, MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
+        console=console, speed_estimate_period=WINDOW,
+    )  # fmt: skip
+
+
 class Display:
     """A line of progress while it is entered, and a line above it for all that fails."""
 
     def __init__(self, console: Console) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-        self._progress = Progress(
-            *columns, MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
-            console=console, speed_estimate_period=WINDOW,
-        )  # fmt: skip
+        self._progress = progress_bar(console)
         self._failed, self._task = 0, self._progress.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
