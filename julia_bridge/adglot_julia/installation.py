@@ -83,15 +83,15 @@ def look() -> Installation:
 def environment() -> dict[str, str | None]:
     """What a process that imports juliacall has in its environment beyond ours.
 
-    PYTHONFAULTHANDLER would take the signals that Julia's collector of garbage uses.
+    PYTHONFAULTHANDLER would take the signals that Julia uses: its collector of garbage, and who
+    reads the stack at an error, which faults where code of LLVM's is on it and goes on without.
     """
     found = look()
     load_path = (os.environ.get("JULIA_LOAD_PATH") or "@:@stdlib").removesuffix(f":{BRIDGE}")
     variables: dict[str, str | None] = {
         "PYTHONFAULTHANDLER": None,
         "JULIA_LOAD_PATH": f"{load_path}:{BRIDGE}",
-        # Signals are Python's: a worker that is asked to end answers first.
-        "PYTHON_JULIACALL_HANDLE_SIGNALS": "no",
+        "PYTHON_JULIACALL_HANDLE_SIGNALS": "yes",
         "PYTHON_JULIACALL_THREADS": "1",
         # Julia forks to run programs, and never to go on in the child: nothing for gRPC to do.
         "GRPC_ENABLE_FORK_SUPPORT": "0",

@@ -58,20 +58,27 @@ CASES = [
     case("abs-at-0", np.abs, [0.0], packages=(*DUALS, *TAPES, "Symbolics"), gradient=[1.0]),
     case("abs-at-0", np.abs, [0.0], packages=RULED, gradient=[0.0]),
     case("abs-at-0", np.abs, [0.0], packages=("FastDifferentiation",), gradient=[NAN]),
+    case("abs-at-0", np.abs, [0.0], packages=("Enzyme",), gradient=[1.0]),
     case(
         "ties", np.maximum, [1.0], [1.0],
         packages=(*DUALS, *TAPES, *RULED, "Symbolics"), gradient=[0.0],
     ),
-    case("sign-at-0", np.sign, [0.0], packages=("Mooncake",), gradient=[1.0]),
+    case("ties", np.maximum, [1.0], [1.0], packages=("Enzyme",), gradient=[1.0]),
     case(
         "norm-at-0", np.hypot, [0.0], [0.0], packages=(*DUALS, *TAPES, *CHAINS, *SYMBOLS),
         gradient=[NAN],
     ),
     case("norm-at-0", np.hypot, 0.0, 0.0, packages=RULED, gradient=0.0),
+    case("norm-at-0", np.hypot, [0.0], [0.0], packages=("Enzyme",), gradient=[1.0]),
     case("sqrt-at-0", rooted, [0.0], packages=(*TAPES, *CHAINS), gradient=[NAN]),
+    case("sqrt-at-0", np.sqrt, [0.0], packages=("Enzyme",), gradient=[0.0]),
     case(
         "remainder-at-integers", np.remainder, [4.0], [2.0],
         packages=(*DUALS, *TAPES, *RULED), gradient=[NAN],
+    ),
+    case(
+        "remainder-at-integers", np.remainder, [-1.5], [0.5], packages=("Enzyme",),
+        gradient=[-1.0],
     ),
     case(
         "pow-at-0", exponent, 0.0, 0.0, packages=(*DUALS, "ReverseDiff", "Symbolics"),
@@ -81,13 +88,14 @@ CASES = [
         "pow-at-0", exponent, 0.0, 0.0,
         packages=("Tracker", *RULED, "FastDifferentiation"), gradient=NAN,
     ),
+    case("pow-at-0", lambda x, y: x**y, 0.0, 0.0, packages=("Enzyme",), gradient=NAN),
     case(
-        "pow-of-negatives", exponent, 2.0, -2.0, packages=(*DUALS, *TAPES, *RULED),
+        "pow-of-negatives", exponent, 2.0, -2.0, packages=(*DUALS, *TAPES, *RULED, "Enzyme"),
         gradient=4 * np.log(2),
     ),
     case(
         "atan2-at-origin", np.arctan2, [0.0], [0.0],
-        packages=(*DUALS, *TAPES, *RULED, "FastDifferentiation"), gradient=[NAN],
+        packages=(*DUALS, *TAPES, *RULED, "FastDifferentiation", "Enzyme"), gradient=[NAN],
     ),
     case(
         "prod-with-zeros", np.prod, [0.0, 2.0, 3.0], packages=("Tracker",), gradient=[NAN, 0.0, 0.0]
@@ -97,7 +105,7 @@ CASES = [
         gradient=np.zeros((2, 2)),
     ),
     case(
-        "where-untaken", logarithmic, [0.0], packages=(*TAPES, *CHAINS), gradient=[NAN]
+        "where-untaken", logarithmic, [0.0], packages=(*TAPES, *CHAINS, "Enzyme"), gradient=[NAN]
     ),
 ]  # fmt: skip
 
@@ -200,10 +208,20 @@ def test_the_logarithm_of_a_singular_determinant_has_any_derivative(ad: adglot.C
         assert [str(f.verdict) for f in result.findings] == ["convention(slogdet-of-singular)"]
 
 
+def test_the_determinant_of_a_singular_matrix_is_a_plain_zero(ad: adglot.Client) -> None:
+    """Backwards Mooncake solves with the matrix, and says that it cannot."""
+    engines = ["native", _there(ad, "Mooncake")]
+    result: Crosscheck = ad.crosscheck(
+        np.linalg.det, SINGULAR, engines=engines, operators=["jvp"], timeout=PATIENCE
+    )
+    assert [str(f.verdict) for f in result.findings] == ["convention(det-of-singular)"]
+
+
 def test_every_answer_is_observed() -> None:
     observed = {(case.row, package) for case in CASES for package in case.packages}
     observed |= {(row, package) for row, _, _, package in SAMPLES}
     observed |= {("slogdet-of-singular", package) for package in SLOGDETS}
+    observed.add(("det-of-singular", "Mooncake"))
     said = {
         (row, answer.engine.removeprefix("julia/"))
         for row, all_ in JULIA.items()

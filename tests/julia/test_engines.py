@@ -134,6 +134,25 @@ def test_complex_pullbacks_are_adjoint_for_the_real_inner_product(ad: adglot.Cli
         assert_allclose(dz, np.conj(2 * z) * w, rtol=1e-12)
 
 
+def _functions_with_short_ways(z: Any) -> Any:
+    """Those that Base computes in another way on an axis."""
+    own = (np.exp, np.expm1, np.sin, np.cos, np.sinh, np.cosh, np.arctan, np.arctanh)
+    return np.stack([*(f(z) for f in own), z**z])
+
+
+@pytest.mark.parametrize("package", ["ForwardDiff", "Zygote", "Mooncake", "Enzyme"])
+def test_on_an_axis_complex_functions_have_both_derivatives(
+    ad: adglot.Client, known: dict[str, EngineInfo], package: str
+) -> None:
+    info = known[f"julia/{package}"]
+    if not info.available:
+        pytest.skip(info.reason)
+    z, dz = np.array([0.5, -0.5, 0.25j, 0.5 + 0.25j]), np.array([1j, 1 - 1j, 1.0, 1 + 2j])
+    _, want = ad.jvp(_functions_with_short_ways, (z,), (dz,))
+    _, got = ad.jvp(_functions_with_short_ways, (z,), (dz,), engine=info.name)
+    near(got, want, info.name)
+
+
 def test_what_is_constant_may_change_from_call_to_call(
     ad: adglot.Client, engine: EngineInfo
 ) -> None:
@@ -270,6 +289,51 @@ def test_an_op_without_a_counterpart_is_refused_by_name(
     graph = builder.build([a], [TABLE["linalg.adjugate"](a)])
     with pytest.raises(Unsupported, match=r"linalg\.adjugate"):
         ad.evaluate(graph, np.eye(2), engine="julia/ForwardDiff")
+
+
+def test_what_a_package_does_not_survive_is_refused(
+    ad: adglot.Client, known: dict[str, EngineInfo]
+) -> None:
+    if not known["julia/Enzyme"].available:
+        pytest.skip(known["julia/Enzyme"].reason)
+    a = np.array([[1.0, 2.0], [0.5, -1.0]])
+    with pytest.raises(Unsupported, match=r"crashes on derivatives of linalg\.eig"):
+        ad.jvp(lambda a: np.linalg.eig(a)[0], (a,), (a,), engine="julia/Enzyme")
+
+
+SINGULAR = [
+    (np.sqrt, [0.0]),
+    (np.log1p, [-1.0]),
+    (np.arcsin, [1.0]),
+    (np.arccosh, [1.0]),
+    (np.arctanh, [-1.0]),
+    (lambda x: 1.0 / x, [0.0]),
+    (lambda x: x**-2, [0.0]),
+    (lambda x: x**1.5, [0.0]),
+    (lambda x: np.hypot(x[0], x[1]), [0.0, 0.0]),
+    (lambda x: np.arctan2(x[:1], x[1:]), [0.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("function", "x"), SINGULAR)
+def test_where_a_function_has_no_power_series_gtpsa_is_not_asked(
+    ad: adglot.Client, known: dict[str, EngineInfo], function: Any, x: list[float]
+) -> None:
+    """Its library would end the process."""
+    if not known["julia/GTPSA"].available:
+        pytest.skip(known["julia/GTPSA"].reason)
+    with pytest.raises(Unsupported, match="GTPSA has no power series"):
+        ad.jacobian(function, np.array(x), engine="julia/GTPSA")
+
+
+def test_complex_numbers_within_a_branch_are_refused_as_others_are(ad: adglot.Client) -> None:
+    def turned(x: Any) -> Any:
+        return adglot.cond(x > 0.0, lambda x: np.real(np.exp(1j * x)), lambda x: x, x)
+
+    x = np.array(0.5)
+    near(ad.gradient(turned, x, engine="julia/ForwardDiff"), -np.sin(x), "julia/ForwardDiff")
+    with pytest.raises(Unsupported, match="not right for complex numbers"):
+        ad.gradient(turned, x, engine="julia/ReverseDiff")
 
 
 # ------------------------------------------------------------------ large graphs

@@ -21,6 +21,7 @@ VERSIONS: Mapping[str, str] = {
     "Symbolics": ">=7.37",
     "FastDifferentiation": ">=0.4.5",
     "Mooncake": ">=0.5.45",
+    "Enzyme": ">=0.13.173",
     "*": "",
 }
 
@@ -48,7 +49,12 @@ TRACKER_NANS = "https://github.com/FluxML/Tracker.jl/issues/34"
 FAST_ABS = (
     "https://github.com/brianguenter/FastDifferentiation.jl/blob/v0.4.5/src/DifferentiationRules.jl"
 )
-SIGN = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/number.jl"  # of 0 it is 0 itself
+ENZYME = "https://github.com/EnzymeAD/Enzyme/blob/8be2b505/enzyme/Enzyme/InstructionDerivatives.td"
+JULIA_HYPOT = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/math.jl"  # |x|, if y is small
+JULIA_MOD = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/float.jl"  # a zero gets y's sign
+JULIA_LU = (
+    "https://github.com/JuliaLang/julia/blob/v1.10.8/stdlib/LinearAlgebra/src/lu.jl"  # plainly 0
+)
 LAPACK = "https://www.netlib.org/lapack/explore-html/d9/d8e/group__geev.html"
 BRIDGE = "what the bridge makes of the op: AdglotBridge/src/scalars.jl, power"
 
@@ -66,28 +72,38 @@ JULIA: Mapping[str, tuple[Answer, ...]] = {
         *_of((*DUALS, *TAPES, "Symbolics"), "between", DIFF_RULES + "pull/100"),
         *_of(RULED, "zero", CHAIN_KINKS),
         *_of(("FastDifferentiation",), "nan", FAST_ABS),
+        *_of(("Enzyme",), "between", ENZYME),
     ),
-    "ties": _of((*DUALS, *TAPES, *RULED, "Symbolics"), "between", DIFF_RULES + "issues/68"),
-    "sign-at-0": _of(("Mooncake",), "finite", SIGN),
+    "ties": (
+        *_of((*DUALS, *TAPES, *RULED, "Symbolics"), "between", DIFF_RULES + "issues/68"),
+        *_of(("Enzyme",), "between", ENZYME),
+    ),
     "norm-at-0": (
         *_of((*DUALS, *TAPES, *SYMBOLS), "nan", FORWARD_DIFF + "issues/243"),
         # Zygote broadcasts by dual numbers; of single numbers ChainRules' rule is taken.
         *_of(CHAINS, "nan", ZYGOTE + "1529"),
         *_of(RULED, "zero", CHAIN_TABLE + "base.jl"),
+        *_of(("Enzyme",), "between", JULIA_HYPOT),
     ),
-    "sqrt-at-0": (*_of((*TAPES, *CHAINS), "nan", ZYGOTE + "1101"),),
+    "sqrt-at-0": (
+        *_of((*TAPES, *CHAINS), "nan", ZYGOTE + "1101"),
+        *_of(("Enzyme",), "zero", ENZYME),
+    ),
     "remainder-at-integers": (
         *_of((*DUALS, *TAPES), "nan", FORWARD_DIFF + "issues/524"),
         *_of(RULED, "nan", CHAIN_TABLE + "base.jl"),
+        *_of(("Enzyme",), "finite", JULIA_MOD, limitation=True),
     ),
     "pow-at-0": (
         *_of((*DUALS, *TAPES, *SYMBOLS), "nonfinite", DIFF_TABLE),
         *_of(RULED, "nonfinite", ZYGOTE + "1036"),
+        *_of(("Enzyme",), "nan", ENZYME),
     ),
-    "pow-of-negatives": (*_of((*DUALS, *TAPES, *RULED), "finite", BRIDGE),),
+    "pow-of-negatives": _of((*DUALS, *TAPES, *RULED, "Enzyme"), "finite", BRIDGE),
     "atan2-at-origin": (
         *_of((*DUALS, *TAPES, "FastDifferentiation"), "nan", DIFF_TABLE),
         *_of(RULED, "nan", CHAIN_TABLE + "fastmath_able.jl"),
+        *_of(("Enzyme",), "nan", ENZYME),
     ),
     "prod-with-zeros": _of(("Tracker",), "nan", TRACKER_PROD, limitation=True),
     "eigh-of-equals": (
@@ -100,7 +116,10 @@ JULIA: Mapping[str, tuple[Answer, ...]] = {
         *_of(CHAINS, "turned", CHAIN_RULES + "pull/323"),
         *_of(("*",), "turned", LAPACK),
     ),
-    "det-of-singular": _of(("ReverseDiff",), "zero", REVERSE_DET, limitation=True),
+    "det-of-singular": (
+        *_of(("ReverseDiff",), "zero", REVERSE_DET, limitation=True),
+        *_of(("Mooncake",), "zero", JULIA_LU, limitation=True),
+    ),
     "slogdet-of-singular": (
         *_of(DUALS, "infinite", DIFF_TABLE),
         *_of(("ReverseDiff",), "zero", REVERSE_DET, limitation=True),
@@ -108,6 +127,7 @@ JULIA: Mapping[str, tuple[Answer, ...]] = {
     "where-untaken": (
         *_of(("ReverseDiff", *CHAINS), "nan", ZYGOTE + "1153"),
         *_of(("Tracker",), "nan", TRACKER_NANS),
+        *_of(("Enzyme",), "nan", ENZYME),
     ),
     "zero-times-infinity": (
         *_of((*DUALS, "ReverseDiff"), "nan", NANS, limitation=True),

@@ -6,6 +6,7 @@ import EnzymeCore: Annotation, Const, EnzymeRules
 import LinearAlgebra: det
 
 EnzymeRules.inactive(::typeof(AdglotBridge.frozen), args...) = nothing
+EnzymeRules.inactive(::AdglotBridge.Stepwise, args...) = nothing
 
 # Enzyme has rules for these in reverse, and none for the factorization that they go by.
 for (ours, theirs) in ((:quotient, \), (:determinant, det))

@@ -5,5 +5,6 @@ import AdglotBridge
 import Mooncake
 
 Mooncake.@zero_derivative Mooncake.DefaultCtx Tuple{typeof(AdglotBridge.frozen),Vararg}
+Mooncake.@zero_derivative Mooncake.DefaultCtx Tuple{AdglotBridge.Stepwise,Vararg}
 
 end

@@ -18,6 +18,7 @@ using SparseArrays
 include("protobuf.jl")
 include("graph.jl")
 include("scalars.jl")
+include("complex.jl")
 include("arrays.jl")
 include("linear.jl")
 include("lowering.jl")

@@ -98,8 +98,7 @@ function make_ready(program::Program, request::Request, engine::String)
     f = flat_function(program, request.wrt, request.of; scalar)
     COMPILATIONS[] += 1
     known = ENGINES[engine]
-    !known.complex && any(t -> t.dtype <: Complex, value_types(program.graph)) &&
-        throw(ArgumentError("$engine is not right for complex numbers"))
+    refuse(engine, known, program.graph)
     backend = Base.invokelatest(known.backend, request.operator, request.mode)
     request.sparse || return Prepared(program, request, f, backend, known, nothing, nothing, nothing)
     found = sparsity(program, request)

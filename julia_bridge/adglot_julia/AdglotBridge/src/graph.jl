@@ -37,6 +37,12 @@ value_types(graph::Graph) = [graph.inputs; (node.outputs for node in graph.nodes
 
 output_types(graph::Graph) = value_types(graph)[graph.outputs]
 
+"This graph, and those in the attributes of its nodes, at any depth."
+function with_subgraphs(graph::Graph)
+    inner = [value for node in graph.nodes for value in values(node.attributes) if value isa Graph]
+    return reduce(vcat, map(with_subgraphs, inner); init = [graph])
+end
+
 # ------------------------------------------------------------------ from bytes
 
 read_graph(data::Vector{UInt8}) = read_graph(Reader(data))

@@ -6,31 +6,27 @@
 turned(x::AbstractMatrix) = permutedims(x)
 turned(x::AbstractVector) = x
 
-"One matrix (or column) of a stack in which each has `rank` dimensions; a stack of one is itself."
-function item(x, rank::Int, k)
-    ndims(x) == rank && return x
-    return x[ntuple(_ -> Colon(), rank)..., k]
-end
+"The n-th matrix, or column, of a stack of them."
+item(x, ::Val{2}, n::Int) = reshape(x, size(x, 1), size(x, 2), :)[:, :, n]
+item(x, ::Val{1}, n::Int) = reshape(x, size(x, 1), :)[:, n]
 
 """
-    stacked(f, ranks, lead, dims, xs...)
+    stacked(f, ranks, numbers, dims, xs...)
 
-`f` of each matrix of the stacks `xs`, broadcast over the dims `lead`; results have size `dims` in
-all. `ranks` says how many dimensions one item of each operand has.
+`f` of the matrices or columns (`Val(2)`, `Val(1)` of `ranks`) with these numbers in the stacks `xs`;
+results have size `dims` in all.
 """
-@noinline function stacked(f::F, ranks::Dims, lead::Dims, dims::Dims, xs...) where {F}
-    lead == () && return f(xs...)
-    isempty(CartesianIndices(lead)) && return zeros(Bool, dims)
-    parts = map(CartesianIndices(lead)[:]) do k
-        flat(f(map((x, rank) -> item(x, rank, within(x, rank, k)), xs, ranks)...))
+@noinline function stacked(f::F, ranks, numbers, dims::Dims, xs...) where {F}
+    parts = map(eachindex(first(numbers))) do k
+        flat(f(map((x, rank, n) -> item(x, rank, n[k]), xs, ranks, numbers)...))
     end
     return reshape(reduce(vcat, parts), dims)
 end
 
-"The index into a stack that may have fewer or shorter leading axes than the broadcast one."
-function within(x, rank::Int, k::CartesianIndex)
-    rest = size(x)[(rank + 1):end]
-    return CartesianIndex(ntuple(d -> rest[d] == 1 ? 1 : k[d], length(rest)))
+"Which items of a stack of so many are taken, where it is broadcast to `lead`."
+function item_numbers(stack::Dims, lead::Dims)
+    places = reshape(1:prod(stack; init = 1), stack)
+    return vec(places .+ zeros(Int, lead))
 end
 
 "The n-th of several results of a factorization, over stacks."

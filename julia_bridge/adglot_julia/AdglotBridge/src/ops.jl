@@ -15,6 +15,7 @@ measured(f) = Lowering(own, broadcasting(f))
 compared(f) = Lowering(as_common, broadcasting(Test(f)))
 logical(f) = Lowering(as_bool, broadcasting(f))
 nan_where(outside, f) = elementwise(NaNWhere(outside, f))
+by_parts(f, parts) = Lowering(as_result, (site, x) -> call(each, is_complex(site) ? ByParts(f, parts) : f, x))
 of_order(f) = Lowering(as_result, (site, x) -> cast_call(site, call(each, OfOrder(f, attribute(site, "order")), x)))
 reduction(f, dtypes = as_result) = Lowering(dtypes, (site, x) -> reduction_call(site, f, x))
 position_of(ahead) = Lowering(own, (site, x) -> position_call(site, ahead, x))
@@ -26,6 +27,7 @@ masked(keep) = Lowering(own, (site, x) -> masked_call(site, keep, x))
 
 # ------------------------------------------------------------------ what they build
 
+is_complex(site::Site) = result(site).dtype <: Complex
 dimension(site::Site, axis::Int) = ndims(site.inputs[1]) - axis
 
 function reduction_call(site::Site, f, x)
@@ -53,14 +55,17 @@ end
 
 "One output of a function of matrices, over stacks; `ranks` are those of one item."
 function stack_call(site::Site, f, ranks, output, xs...)
-    lead = stack_dims(site, ranks)
-    return call(stacked, f, ranks, lead, site.node.outputs[output].dims, xs...)
+    lead, dims = stack_dims(site, ranks), site.node.outputs[output].dims
+    lead == () && return call(f, xs...)
+    known(array) = constant!(site.environment, array)
+    prod(lead) == 0 && return known(zeros(site.node.outputs[output].dtype, dims))
+    numbers = map(stack -> known(item_numbers(stack, lead)), stacks(site, ranks))
+    return call(stacked, f, map(Val, ranks), Expr(:tuple, numbers...), dims, xs...)
 end
 
-function stack_dims(site::Site, ranks)
-    leads = [t.dims[(rank + 1):end] for (t, rank) in zip(site.inputs, ranks)]
-    return Base.Broadcast.broadcast_shape(leads...)
-end
+"How the items of each operand are stacked, and the results."
+stacks(site::Site, ranks) = [t.dims[(rank + 1):end] for (t, rank) in zip(site.inputs, ranks)]
+stack_dims(site::Site, ranks) = Base.Broadcast.broadcast_shape(stacks(site, ranks)...)
 
 "All outputs of a factorization: at once of one matrix, one by one over a stack."
 function factors_call(site::Site, f, count, a)
@@ -142,12 +147,12 @@ dynamic_written_call(site::Site, x, update, starts...) =
 
 function power_call(site::Site, x, exponent)
     n = site.known[2]
-    exact = n isa Real && isinteger(n) && abs(n) <= 64 && result(site).dtype <: AbstractFloat
+    exact = n isa Real && isinteger(n) && abs(n) <= 64 && !(result(site).dtype <: Integer)
     return exact ? call(each, Power(Int(n)), x) : call(each, power, x, exponent)
 end
 
 "Julia's own extreme of real numbers, one by NumPy's order of complex ones."
-extreme(site::Site, f, by) = result(site).dtype <: Complex ? Extreme(by) : f
+extreme(site::Site, f, by) = is_complex(site) ? Extreme(by) : f
 
 "Of a real x zero: `false` times anything."
 imag_call(site::Site, x) =
@@ -167,23 +172,23 @@ const OPS = Dict{String,Lowering}(
     "negative" => elementwise(-),
     "abs" => measured(abs),
     "sign" => measured(signed),
-    "exp" => elementwise(exp),
-    "expm1" => elementwise(expm1),
+    "exp" => by_parts(exp, exp_parts),
+    "expm1" => by_parts(expm1, expm1_parts),
     "log" => nan_where(<(0), log),
     "log1p" => nan_where(<(-1), log1p),
     "sqrt" => nan_where(<(0), sqrt),
-    "sin" => nan_where(isinf, sin),
-    "cos" => nan_where(isinf, cos),
+    "sin" => by_parts(NaNWhere(isinf, sin), sin_parts),
+    "cos" => by_parts(NaNWhere(isinf, cos), cos_parts),
     "tan" => nan_where(isinf, tan),
-    "asin" => nan_where(x -> abs(x) > 1, asin),
-    "acos" => nan_where(x -> abs(x) > 1, acos),
-    "atan" => elementwise(atan),
-    "sinh" => elementwise(sinh),
-    "cosh" => elementwise(cosh),
+    "asin" => by_parts(NaNWhere(x -> abs(x) > 1, asin), asin_parts),
+    "acos" => by_parts(NaNWhere(x -> abs(x) > 1, acos), acos_parts),
+    "atan" => by_parts(atan, atan_parts),
+    "sinh" => by_parts(sinh, sinh_parts),
+    "cosh" => by_parts(cosh, cosh_parts),
     "tanh" => elementwise(tanh),
-    "asinh" => elementwise(asinh),
+    "asinh" => by_parts(asinh, asinh_parts),
     "acosh" => nan_where(<(1), acosh),
-    "atanh" => nan_where(x -> abs(x) > 1, atanh),
+    "atanh" => by_parts(NaNWhere(x -> abs(x) > 1, atanh), atanh_parts),
     "floor" => elementwise(Stepwise(floor)),
     "ceil" => elementwise(Stepwise(ceil)),
     "trunc" => elementwise(Stepwise(trunc)),

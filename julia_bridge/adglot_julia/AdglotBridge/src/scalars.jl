@@ -88,8 +88,6 @@ modulo(a::Integer, b::Integer) = iszero(b) ? zero(a) : mod(a, b)
 modulo(a, b) = mod(a, b)
 
 power(a::Integer, b::Integer) = a^b
-power(a::Complex{T}, b::Complex{T}) where {T<:Union{Float32,Float64}} = a^b
-power(a::Complex, b::Complex) = iszero(primal(a)) ? a * b : exp(b * log(a))
 
 "Of a negative base by its size, so that nothing takes the logarithm of a negative number."
 function power(a, b)
