@@ -40,7 +40,7 @@ def _twice(*_: object) -> Iterator[bytes]:
         yield identity().encode()
 
 
-@pytest.mark.parametrize(("text", "name"), [(ALICE, b"alice"), (BOB, b"bob")])
+@pytest.mark.parametrize(("text", "name"), [(ALICE, b"alice"), (BOB, b"bob")], ids=["alice", "bob"])
 def test_a_servicer_reads_who_calls(tmp_path: Path, text: str, name: bytes) -> None:
     tokens = TokenFile(write(tmp_path / "tokens.toml", ALICE, BOB))
     server = Server(["localhost:0"], tokens=tokens)
@@ -94,8 +94,8 @@ def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
         ("alice = 1", r"expected a table \[alice\]"),
         ('[a]\nsha256 = "12"', r"\[a\] sha256: expected 64 hexadecimal digits"),
         ("[a]\nrequest = 1", r"\[a\] has no setting 'request'; did you mean 'requests'\?"),
-        (f'[a]\nsha256 = "{64 * "0"}"\nrate = -1', r"\[a\] rate: expected a positive number"),
-        (f'[a]\nsha256 = "{64 * "0"}"\nnodes = 0.5', r"\[a\] nodes: expected a positive number"),
+        (f'[a]\nsha256 = "{64 * "0"}"\nrate = -1', r"\[a\] rate: expected a positive integer"),
+        (f'[a]\nsha256 = "{64 * "0"}"\nnodes = 0.5', r"\[a\] nodes: expected a positive integer"),
         (f'["a b"]\nsha256 = "{64 * "0"}"', "'a b' is no name of a token"),
     ],
 )
