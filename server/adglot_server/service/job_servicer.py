@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from adglot.errors import (
 )
 from adglot.ir import Graph
 from adglot.jobcalls import JobProgress, JobRequest, JobStatus
-from adglot_server.jobs import inputs, points
+from adglot_server.jobs import inputs
 from adglot_server.jobs.spec import JobSpec, Tensor
 from adglot_server.service.auth import identity
 from adglot_server.service.core import Core
@@ -134,8 +135,8 @@ class JobServicer:
     def _size(self, spec: JobSpec, graph: Graph) -> JobProgress:
         """How large the job is; refused where that is too much, or its points are not good."""
         asked: Call = inputs.call(spec, graph)
-        points.open_points.cache_clear()  # The file may be another one than the last time.
-        count = inputs.bound(spec, asked, graph).count
+        with _about_points():
+            count = inputs.bound(spec, asked, graph).count
         self._jobs.registry.quotas.check(count, count * _point_bytes(asked, graph))
         chunks = -(-count // spec.chunk) if spec.chunk else 0
         return JobProgress(points=count, chunks=chunks)
@@ -153,6 +154,17 @@ def _changes(look: Callable[[], JobStatus], caller: Caller, jobs: Jobs) -> Itera
         last = status
         if jobs.stopping.wait(LOOK):
             raise Unavailable("the server stops: watch again")
+
+
+@contextmanager
+def _about_points() -> Iterator[None]:
+    """What is said of no field is said of the points."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(
+            Violation(v.field or "points", v.description) for v in error.violations
+        ) from None
 
 
 def _point_bytes(asked: Call, graph: Graph) -> int:
