@@ -117,6 +117,7 @@ _ROWS: tuple[Row, ...] = (
         "sqrt-at-0", ("sqrt",), "x = 0", elements(lambda x: x == 0),
         (
             _native("zero"),
+            _native("infinite"),
             _jax("nan", JAX_ISSUES + "21723"),
             _torch("nan"),
             _autograd("nan"),
@@ -124,7 +125,7 @@ _ROWS: tuple[Row, ...] = (
             _sympy("zero", SYMPY_BRANCHES),
         ),
         "the slope is infinite, and times the zero that where gives an untaken branch it is NaN, "
-        "but 0 for adglot",
+        "but 0 for adglot; Enzyme says 0 of the slope itself",
     ),
     Row(
         "remainder-at-integers", ("remainder", "floor_divide"), "x1 is a multiple of x2",
