@@ -30,7 +30,7 @@ demo: $(VENV)/.installed-demo ## fit a model through a real server and check eve
 # One BLAS thread a worker: the workers already take the cores.
 .PHONY: test
 test: $(VENV)/.installed-test ## run every test and every documented example
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m 'not engines' $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m 'not engines and not docker and not chaos' $(ARGS)
 
 # About 1.2 GB to install, so apart from the rest.
 .PHONY: test-engines
@@ -42,6 +42,15 @@ test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi,
 .PHONY: test-julia
 test-julia: $(VENV)/.installed-test-julia ## run the tests that need a Julia
 	$(BIN)/python -m pytest -m julia tests/julia $(ARGS)
+
+# Builds the images and runs docker-compose.yml where a Docker engine can be reached.
+.PHONY: test-docker
+test-docker: $(VENV)/.installed-test ## build the images and run a job on containers
+	$(BIN)/python -m pytest -m docker -rs -s tests/containers $(ARGS)
+
+.PHONY: test-chaos
+test-chaos: $(VENV)/.installed-test ## kill processes at random while a job runs, and compare its store
+	$(BIN)/python -m pytest -m chaos -rs -s tests/jobservice $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## lint, format, types, import rules, protos
