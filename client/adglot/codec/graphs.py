@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 def dumps(graph: Graph) -> bytes:
     """The graph as a serialized ``adglot.v1.Graph``."""
-    return graph_to_proto(graph).SerializeToString()
+    # Otherwise two processes may write the attributes of a node in two orders.
+    return graph_to_proto(graph).SerializeToString(deterministic=True)
 
 
 def loads(data: bytes | memoryview) -> Graph:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from threading import Event, Thread
 
-from adglot.errors import AdglotError, Unavailable
+from adglot.errors import AdglotError, EngineCrashed, Unavailable
 from adglot.jobcalls import ChunkError, JobProgress, JobState
 from adglot_server.jobs import store as stores
 from adglot_server.jobs.plan import Plan
@@ -32,6 +32,9 @@ LOOK = 0.5
 
 AGAIN = 5.0
 """Seconds until a job is tried again for which nobody could be reached."""
+
+TRIES = 3
+"""At a job whose engine crashes before there is a chunk to try again."""
 
 BEATS = 5
 """In the time for which a job is lent."""
@@ -118,11 +121,7 @@ class Runner:
 
     def _end(self, turn: Turn, lent: Lent) -> End:
         try:
-            pool = self._pool()
-            try:
-                outcome = run(lent.spec, pool, turn.listen, turn.stopped)
-            finally:
-                pool.close()
+            outcome = self._outcome(turn, lent)
         except Unavailable as error:
             return turn.end() or End("queued", _text(error), AGAIN)
         except (AdglotError, OSError) as error:
@@ -132,6 +131,20 @@ class Runner:
             log.error("internal error %s", fault, exc_info=error)
             return turn.end() or End("failed", f"internal error {fault}: the log says more")
         return End("succeeded") if outcome.complete else turn.end() or _failed(outcome)
+
+    def _outcome(self, turn: Turn, lent: Lent) -> Outcome:
+        """A crash of an engine may have been another one's fault: it is tried again."""
+        pool = self._pool()
+        try:
+            for left in reversed(range(TRIES)):
+                try:
+                    return run(lent.spec, pool, turn.listen, turn.stopped)
+                except EngineCrashed:
+                    if not left or self._ended.wait(AGAIN):
+                        raise
+            raise AssertionError
+        finally:
+            pool.close()
 
 
 @dataclass(frozen=True, slots=True)
