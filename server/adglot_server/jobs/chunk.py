@@ -33,13 +33,14 @@ class Done:
     peak_bytes: int
 
 
-def run_chunk(spec: JobSpec, index: int) -> Done:
+def run_chunk(spec: JobSpec, index: int, run: str = "") -> Done:
     """Compute and write a chunk of a planned job; to do it again changes nothing.
 
+    Files are opened once for each `run`: another one of the same spec may find others there.
     Points that fail are marked in the store. Raises what else goes wrong: AdglotError, OSError.
     """
     started = time.perf_counter()
-    job = opened(spec)
+    job = opened(spec, run)
     span = job.store.span(index)
     values, seeds = job.inputs.read(span.start, span.stop)
     read = time.perf_counter()
@@ -70,8 +71,8 @@ class Job:
 
 
 @lru_cache(maxsize=2)
-def opened(spec: JobSpec) -> Job:
-    """The job, opened once a process; InvalidArgument where its store is not there."""
+def opened(spec: JobSpec, run: str) -> Job:
+    """The job, opened once a process and run; InvalidArgument where its store is not there."""
     store = stores.find(spec.out)
     if store is None:
         raise InvalidArgument(Violation("out", f"{spec.out} is not there: plan the job first"))

@@ -10,7 +10,7 @@ import numpy as np
 from adglot.calls import SEEDS, Array, Call
 from adglot.errors import InvalidArgument, Violation
 from adglot.ir import Graph, Type
-from adglot_server.jobs.points import Reader, open_points, reader
+from adglot_server.jobs.points import Points, Reader, open_points, reader
 from adglot_server.jobs.spec import JobSpec
 
 Origin = Reader | Array
@@ -87,14 +87,14 @@ def bound(spec: JobSpec, asked: Call, graph: Graph) -> Inputs:
         else reader(points, name, columns, only).typed(name, types[name])
         for name in graph.input_names
     )
-    return Inputs(values, tuple(_seeds(spec, asked, graph)))
+    return Inputs(values, tuple(_seeds(spec, asked, graph, points)))
 
 
 def _types(graph: Graph) -> dict[str, Type]:
     return dict(zip(graph.input_names, graph.inputs, strict=True))
 
 
-def _seeds(spec: JobSpec, asked: Call, graph: Graph) -> list[Origin]:
+def _seeds(spec: JobSpec, asked: Call, graph: Graph, points: Points) -> list[Origin]:
     kind = SEEDS.get(spec.operator)
     if kind is None:
         return []
@@ -103,7 +103,7 @@ def _seeds(spec: JobSpec, asked: Call, graph: Graph) -> list[Origin]:
         if kind == "tangents"
         else (graph.output_names, graph.output_types, asked.of)
     )
-    given, points = dict(spec.seeds), open_points(spec.points)
+    given = dict(spec.seeds)
     wanted = [(names[int(port)], types[int(port)]) for port in ports]
     return [
         _fixed(name, given[name].array, type)

@@ -60,7 +60,10 @@ def open_points(url: str) -> Points:
     """The array of a file .npy under the name ``""``, or those of a file .npz under theirs."""
     with reading(url, zipfile.BadZipFile), _file(url) as file:
         if not url.endswith(".npz"):
-            return Arrays(url, {"": _array(url, file, 0)})
+            held = _array(url, file, 0)
+            if held is None:
+                raise ValueError("an array of points needs an axis of points")
+            return Arrays(url, {"": held})
         with zipfile.ZipFile(file) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
             arrays = {m.filename[:-4]: _member(url, file, archive, m) for m in members}
@@ -79,12 +82,12 @@ def _file(url: str) -> Any:
     return open(path, "rb") if path else need("fsspec").open(url, "rb").open()  # noqa: PTH123
 
 
-def _array(url: str, file: Any, start: int) -> tuple[Column, Held]:
-    """The array whose header starts at this byte."""
+def _array(url: str, file: Any, start: int) -> tuple[Column, Held] | None:
+    """The array whose header starts at this byte; None where it has no axis."""
     file.seek(start)
     shape, fortran, dtype = _header(file)
     if not shape:
-        raise InvalidArgument(f"cannot read {url}: an array of points needs an axis of points")
+        return None
     column, begin = Column(shape[0], dtype, shape[1:]), file.tell()
     size = file.seek(0, os.SEEK_END)
     if begin + dtype.itemsize * prod(shape) > size:
@@ -118,4 +121,4 @@ def _member(
         return _array(url, file, member.header_offset + LOCAL_HEADER.size + before)
     with archive.open(member) as data:
         array = npy.read_array(data, allow_pickle=False)
-    return Column(len(array), array.dtype, array.shape[1:]), array
+    return None if not array.ndim else (Column(len(array), array.dtype, array.shape[1:]), array)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import sha256
 from importlib import import_module
 from math import prod
@@ -64,9 +63,8 @@ FORMATS = {
 }
 
 
-@lru_cache(maxsize=8)
 def open_points(url: str) -> Points:
-    """The points of a file or store, by what its name ends with; kept open in this process."""
+    """The points of a file or store, by what its name ends with."""
     path = url.rstrip("/")
     suffix = next((s for s in FORMATS if path.endswith(s)), None)
     if suffix is None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from adglot.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unsupported
 from adglot_server.jobs import store as stores
@@ -137,7 +138,7 @@ class _Run:
         self._waiting = [(0.0, index) for index in planned.left]  # sorted, thus a heap
         self._flying: dict[Future[Done], int] = {}
         self._attempts: dict[int, int] = {}
-        self._renewals = 0
+        self._renewals, self._name = 0, uuid4().hex
         self.outcome, self.finished = Outcome(), 0
 
     def until(self, cancelled: Callable[[], bool]) -> None:
@@ -167,7 +168,7 @@ class _Run:
         now = time.monotonic()
         while self._waiting and len(self._flying) < most and self._waiting[0][0] <= now:
             _, index = self._waiting[0]
-            self._flying[self._pool.submit(run_chunk, self._spec, index)] = index
+            self._flying[self._pool.submit(run_chunk, self._spec, index, self._name)] = index
             heapq.heappop(self._waiting)
 
     def _collect(self) -> None:
