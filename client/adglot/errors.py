@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 MAX_VIOLATIONS = 10
 
@@ -38,6 +39,11 @@ class AdglotError(Exception):
     """
 
     request_id: str = ""
+
+    def retold(self, error: AdglotError) -> Self:
+        """This, which tells of `error` in other words: with the id of the same request."""
+        self.request_id = error.request_id
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class InvalidArgument(AdglotError, ValueError):
         return InvalidArgument(
             Violation(f"{prefix}.{v.field}" if v.field else prefix, v.description)
             for v in self.violations
-        )
+        ).retold(self)
 
 
 class TracingError(AdglotError, TypeError):

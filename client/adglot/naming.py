@@ -23,12 +23,13 @@ def named_error(error: AdglotError, graph: Graph | str, call: Call) -> AdglotErr
     if isinstance(graph, str):
         return error
     if isinstance(error, InvalidArgument):
-        return InvalidArgument(
+        told = (
             Violation(v.field, v.description + _note(v.field, graph, call))
             for v in error.violations
         )
+        return InvalidArgument(told).retold(error)
     if isinstance(error, GuardFailed | Unsupported):
-        return type(error)(named_text(str(error), graph))
+        return type(error)(named_text(str(error), graph)).retold(error)
     return error
 
 
@@ -70,7 +71,8 @@ def moved_error(error: AdglotError, first: int) -> AdglotError:
         return _POINT.sub(lambda point: f"at point {int(point[1]) + first}", text)
 
     if isinstance(error, InvalidArgument):
-        return InvalidArgument(Violation(v.field, moved(v.description)) for v in error.violations)
+        told = (Violation(v.field, moved(v.description)) for v in error.violations)
+        return InvalidArgument(told).retold(error)
     if isinstance(error, GuardFailed | Unsupported):
-        return type(error)(moved(str(error)))
+        return type(error)(moved(str(error))).retold(error)
     return error

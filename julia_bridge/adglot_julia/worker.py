@@ -19,8 +19,8 @@ import click
 from adglot_julia.command import GRACE
 from adglot_julia.installation import ENVIRONMENT, environment
 from adglot_julia.thread import JuliaThread
-from adglot_server.cli import announce, limits_of, log_to_stderr, security_of
-from adglot_server.options import limit_options, security_options
+from adglot_server.cli import announce, limits_of, security_of, telling_of
+from adglot_server.options import limit_options, security_options, telling_options
 from adglot_server.service import server
 from adglot_server.service.engines import Engines
 
@@ -37,6 +37,7 @@ WAITING = 8
 )  # fmt: skip
 @limit_options
 @security_options
+@telling_options
 @click.option(
     "--hung-after", type=click.FloatRange(min=0), default=GRACE, metavar="SECONDS",
     help="End this process when a call into Julia outlives its callers by so much.",
@@ -47,8 +48,8 @@ def main(listen: tuple[str, ...], hung_after: float, **options: Any) -> None:
     Every option can also be set in the environment, as those of ``adglot serve``: --max-nodes by
     ADGLOT_SERVE_MAX_NODES. A supervisor sets them; one who starts this by hand has the flags.
     """
-    log_to_stderr()
-    security = security_of(options, listen)
+    security, telling = security_of(options, listen), telling_of(options)
+    telling.log()
     thread = JuliaThread()
     engines = load(thread)
     server.serve(
@@ -61,6 +62,7 @@ def main(listen: tuple[str, ...], hung_after: float, **options: Any) -> None:
         engines=engines,
         credentials=security.credentials(),
         tokens=security.known(),
+        observers=telling.observers(),
         grace=hung_after,
     )
 

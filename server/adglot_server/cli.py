@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -15,7 +14,14 @@ from adglot.errors import InvalidArgument
 from adglot.tls import TLS
 from adglot_server import settings
 from adglot_server.job_options import job_options, job_settings_of
-from adglot_server.options import FILE, SECRETS, limit_options, security_options, worker_options
+from adglot_server.options import (
+    FILE,
+    SECRETS,
+    limit_options,
+    security_options,
+    telling_options,
+    worker_options,
+)
 from adglot_server.service.limits import Limits
 from adglot_server.workers.command import Bounds
 
@@ -25,6 +31,9 @@ if TYPE_CHECKING:
     from adglot_server.service.jobs import Jobs, JobSettings
     from adglot_server.service.security import Security
     from adglot_server.service.server import Server
+    from adglot_server.service.telling import Telling
+
+T = TypeVar("T")
 
 
 @click.command(context_settings={"show_default": True})
@@ -56,10 +65,16 @@ if TYPE_CHECKING:
 @limit_options
 @worker_options
 @security_options
+@telling_options
 @job_options
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=30.0, metavar="SECONDS",
     help="Time that running requests get to finish when the server stops.",
+)  # fmt: skip
+@click.option(
+    "--drain-wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+    help="Time before that, in which health says that it stops and requests are still taken, for "
+    "load balancers that look at health.",
 )  # fmt: skip
 @click.pass_context
 def serve(
@@ -81,6 +96,7 @@ def serve(
     from adglot_server.service.processes import serve_together
 
     options["security"] = security_of(options, address)
+    options["telling"] = telling_of(options)
     if show_config:
         click.echo("\n".join(settings.lines(context, SECRETS)))
         return
@@ -88,7 +104,7 @@ def serve(
     if processes == 1:
         _serve(address, announce, workers=workers, **options)
         return
-    log_to_stderr()
+    options["telling"].log()
     options["workers"] = workers or max(1, cores() // processes)
     serve_together(processes, address, _serve_one, options, _print_addresses)
 
@@ -105,18 +121,21 @@ def _serve(
     ready: Callable[[Server], None],
     *,
     security: Security,
+    telling: Telling,
     grace: float,
+    drain_wait: float,
     hung_after: float | None,
     workers: int | None,
     coalesce_wait: float,
     jobs: JobSettings | None,
     reuse_port: bool = False,
+    number: int = 0,
     **options: Any,
 ) -> None:
     """Serve in this process, as the options of the command line say."""
     from adglot_server.service import server
 
-    log_to_stderr()
+    telling.log()
     limits = limits_of(options)
     server.serve(
         addresses,
@@ -127,7 +146,9 @@ def _serve(
         engines=_engines(limits, **options),
         credentials=security.credentials(),
         tokens=security.known(),
+        observers=telling.observers(number),
         grace=grace,
+        drain_wait=drain_wait,
         coalesce_wait=coalesce_wait,
         reuse_port=reuse_port,
         jobs=_kept(jobs),
@@ -143,12 +164,6 @@ def _kept(settings: JobSettings | None) -> Jobs | None:
     return Jobs(settings)
 
 
-def log_to_stderr() -> None:
-    """Warnings of everybody, and what adglot and its workers say."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("adglot").setLevel(logging.INFO)
-
-
 def limits_of(options: dict[str, Any]) -> Limits:
     """The limits among the options of a command line, which are taken out."""
     names = [field.name for field in fields(Limits)]
@@ -162,9 +177,22 @@ def security_of(options: dict[str, Any], addresses: Sequence[str]) -> Security:
     """
     from adglot_server.service.security import Security
 
-    security = Security(**{field.name: options.pop(field.name) for field in fields(Security)})
+    security = _taken(Security, options)
     security.check(addresses)
     return security
+
+
+def telling_of(options: dict[str, Any]) -> Telling:
+    """What is told, among the options of a command line, which are taken out."""
+    from adglot_server.service.telling import Telling
+
+    return _taken(Telling, options)
+
+
+def _taken(kind: type[T], options: dict[str, Any]) -> T:
+    """A dataclass from the options that have its fields' names."""
+    names = [field.name for field in fields(cast(Any, kind))]
+    return kind(**{name: options.pop(name) for name in names})
 
 
 def announce(server: Server) -> None:

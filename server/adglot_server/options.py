@@ -151,6 +151,34 @@ def security_options(command: Command) -> Command:
     return _with(options, command)
 
 
+def telling_options(command: Command) -> Command:
+    """Options for what a server tells of itself."""
+    options = (
+        click.option(
+            "--log-format", type=click.Choice(["text", "json"]), default="text",
+            help="Lines for people, or JSON objects.",
+        ),
+        click.option(
+            "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+            default="INFO", help="From which level on.",
+        ),
+        click.option(
+            "--log-requests", is_flag=True,
+            help="A line for every request; without it, for each that fails.",
+        ),
+        click.option(
+            "--metrics", metavar="ADDRESS",
+            help="Answer Prometheus at this host:port; of several processes the next one has the "
+            "next port.",
+        ),
+        click.option(
+            "--traces", metavar="URL",
+            help="Send OpenTelemetry's spans there, by OTLP over gRPC: http://host:4317.",
+        ),
+    )  # fmt: skip
+    return _with(options, command)
+
+
 SECRETS = {"token", "engine_token", "job_database"}
 """Options that are never shown."""
 

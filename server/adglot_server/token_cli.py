@@ -30,13 +30,10 @@ def quota_options(command: Command) -> Command:
             f"--max-{name.replace('_', '-')}", name, type=count, metavar="N",
             help=f"Most {LIMITS[name]}, where that is less than the server's.",
         )(command)  # fmt: skip
-    rate = click.FloatRange(min=0, min_open=True)
-    command = click.option("--rate", type=rate, metavar="N", help="Most requests a second.")(
-        command
-    )
-    return click.option(
-        "--requests", type=count, metavar="N", help="Most requests at one time."
-    )(command)  # fmt: skip
+    for name, what in (("--rate", "a second"), ("--requests", "at one time")):
+        option = click.option(name, type=count, metavar="N", help=f"Most requests {what}.")
+        command = option(command)
+    return command
 
 
 @click.group
@@ -68,7 +65,7 @@ def list_tokens(path: Path) -> None:
     """Print the names of all tokens, and what each of them allows."""
     for one in tokens.read(path).values():
         quota = {"requests": one.requests, "rate": one.rate, **one.limits}
-        click.echo(" ".join([one.name, *(f"{k}={v:g}" for k, v in quota.items() if v)]))
+        click.echo(" ".join([one.name, *(f"{k}={v}" for k, v in quota.items() if v)]))
 
 
 @token.command

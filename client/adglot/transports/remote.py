@@ -19,6 +19,7 @@ from adglot.errors import Cancelled, InvalidArgument, Unavailable
 from adglot.jobcalls import JobAsk, JobStatus, WatchJob
 from adglot.tls import TLS
 from adglot.transports.channels import Options, open_channel
+from adglot.transports.outgoing import Metadata, extra
 from adglot.transports.status import from_rpc_error
 
 CLOSED = "this client is closed: connect again"
@@ -65,7 +66,7 @@ class Methods:
         if token is not None and not (token.isascii() and token.isprintable()):
             raise InvalidArgument("a token has printable ASCII characters only")
         self._channel = channel
-        self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        self._metadata: Metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._made: dict[str, Any] = {}
 
     def __call__(self, rpc: Exchange) -> Any:
@@ -79,12 +80,12 @@ class Methods:
         service: str = messages.SERVICE,
     ) -> Any:
         """The reply to a message."""
-        return self._of(method, service)(message, timeout=timeout, metadata=self._metadata)
+        return self._of(method, service)(message, timeout=timeout, metadata=self._beside())
 
     def start(self, rpc: Exchange) -> Any:
         """The call as a future."""
         return self._of(rpc.method, rpc.service).future(
-            rpc.message, timeout=rpc.timeout, metadata=self._metadata
+            rpc.message, timeout=rpc.timeout, metadata=self._beside()
         )
 
     def stream(self, messages_of: Any, setup: Call) -> Any:
@@ -92,13 +93,17 @@ class Methods:
         if "Stream" not in self._made:
             self._made["Stream"] = self._channel.stream_stream(f"/{messages.SERVICE}/Stream")
         timeout = setup.seconds_left()
-        return self._made["Stream"](messages_of, timeout=timeout, metadata=self._metadata)
+        return self._made["Stream"](messages_of, timeout=timeout, metadata=self._beside())
 
     def watch(self, watched: WatchJob) -> Any:
         """A call of `Watch`."""
         method = self._channel.unary_stream(f"/{jobs.SERVICE}/Watch")
         message, timeout = jobs.encode_watch(watched.id), watched.seconds_left()
-        return method(message, timeout=timeout, metadata=self._metadata)
+        return method(message, timeout=timeout, metadata=self._beside())
+
+    def _beside(self) -> Metadata:
+        """What goes out beside a message."""
+        return (*self._metadata, *extra())
 
     def _of(self, method: str, service: str) -> Any:
         if method not in self._made:

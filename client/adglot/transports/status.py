@@ -66,11 +66,12 @@ _BY_NUMBER = {row.code.value[0]: row.error for row in reversed(TABLE)} | {
 }
 
 
-def to_status(error: AdglotError) -> Status:
+def to_status(error: AdglotError, request_id: str = "") -> Status:
     """The status of an exception, with the details that rebuild it on the other side."""
     row = next(row for row in TABLE if isinstance(error, row.error))
     status = Status(code=row.code.value[0], message=str(error))
-    for detail in _details(error, row):
+    ids = [details_pb.RequestInfo(request_id=request_id)] if request_id else []
+    for detail in (*_details(error, row), *ids):
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
@@ -79,6 +80,13 @@ def to_status(error: AdglotError) -> Status:
 
 def from_status(status: Status) -> AdglotError:
     """The exception of a status, whoever sent it."""
+    error, info = _error(status), _unpack(status, details_pb.RequestInfo)
+    if info is not None:
+        error.request_id = info.request_id
+    return error
+
+
+def _error(status: Status) -> AdglotError:
     bad_request = _unpack(status, details_pb.BadRequest)
     info = _unpack(status, details_pb.ErrorInfo)
     if bad_request is not None and bad_request.field_violations:
@@ -106,6 +114,9 @@ def from_rpc_error(error: grpc.RpcError) -> AdglotError:
     code, message = error.code(), error.details() or ""
     if code is Code.RESOURCE_EXHAUSTED and (sizes := _MESSAGE_SIZES.search(message)):
         return LimitExceeded("message_bytes", int(sizes["limit"]), int(sizes["need"]))
+    if code is Code.CANCELLED and "Locally cancelled" not in message:
+        # So grpc words it where a server that stops had not begun with a call, or ends one.
+        return errors.Unavailable("the server stops and leaves this unanswered: try again")
     if code is Code.UNAVAILABLE and (hint := _of_connection(message)):
         return hint
     return from_status(Status(code=code.value[0], message=message))

@@ -28,6 +28,7 @@ from adglot_server.executors.compiled.kernel import Array, TooLarge
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.liveness import peak_bytes
+from adglot_server.executors.tally import Tally
 
 CALLS = 3
 """Calls before compiling, at least."""
@@ -44,6 +45,9 @@ KEPT_BYTES = 256 << 20
 SLACK = 8 << 20
 """Bytes that compiled code may need beyond what the interpreter needs: few calls run at a time."""
 
+
+COMPILED = Tally()
+"""What this process has compiled."""
 
 _at_once: ContextVar[bool] = ContextVar("adglot_at_once", default=False)
 
@@ -134,7 +138,8 @@ class Tiers:
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
         try:
-            code = self._compile_it()
+            with COMPILED.timed("programs"):
+                code = self._compile_it()
         except RuntimeError:  # what llvmlite raises
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import grpc
 
 from adglot.errors import Unauthenticated
+from adglot_server.service.around import surrounded
+from adglot_server.service.current import current, entered
+from adglot_server.service.limits import Limits
+from adglot_server.service.quotas import Quotas
 from adglot_server.service.statuses import StatusOfErrors
 from adglot_server.service.tokens import Token, Tokens
 
 HEALTH = "/grpc.health.v1.Health/"
 SCHEME = "Bearer "
-
-_TOKEN: ContextVar[Token | None] = ContextVar("token", default=None)
 
 
 def identity() -> str:
@@ -23,15 +26,18 @@ def identity() -> str:
 
     For servicers, in the thread that grpc runs them in, streams too.
     """
-    token = _TOKEN.get()
-    return "" if token is None else token.name
+    call = current()
+    return "" if call is None or call.token is None else call.token.name
 
 
 class TokenInterceptor(grpc.ServerInterceptor):
-    """Demands ``authorization: Bearer <token>`` for everything but health."""
+    """Demands ``authorization: Bearer <token>`` for everything but health.
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
+    Holds each token to what it allows, where that is less than `limits`.
+    """
+
+    def __init__(self, tokens: Tokens, limits: Limits) -> None:
+        self._tokens, self._limits, self._quotas = tokens, limits, Quotas()
 
     def intercept_service(
         self, continuation: Callable[[Any], Any], details: grpc.HandlerCallDetails
@@ -39,14 +45,28 @@ class TokenInterceptor(grpc.ServerInterceptor):
         """The method's handler, or one that refuses."""
         if details.method.startswith(HEALTH):
             return continuation(details)
-        metadata = dict(details.invocation_metadata or ())
-        given = str(metadata.get("authorization", ""))
+        call = entered(details)
+        given = call.metadata.get("authorization", "")
         token = self._tokens.find(given.removeprefix(SCHEME)) if given.startswith(SCHEME) else None
         if token is None:
             # As a stream: what else the caller sends is not waited for.
             return grpc.stream_stream_rpc_method_handler(_refuse)
-        _TOKEN.set(token)  # grpc runs the handler in the context of this call
-        return continuation(details)
+        call.token = token
+        call.limits = self._limits.at_most(token.limits) if token.limits else None
+        handler = continuation(details)
+        if handler is None or token.requests is token.rate is None:
+            return handler
+        return surrounded(handler, partial(self._using, token))
+
+    @contextmanager
+    def _using(self, token: Token, context: grpc.ServicerContext) -> Iterator[None]:
+        quota = self._quotas.of(token.name)
+        with StatusOfErrors(context):
+            quota.take(token.requests, token.rate)
+        try:
+            yield
+        finally:
+            quota.give()
 
 
 def _refuse(messages: object, context: grpc.ServicerContext) -> Any:

@@ -31,7 +31,8 @@ class Cache(Generic[K, V]):
         self._lock = Lock()
         self._made: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._making: dict[K, Future[V]] = {}
-        self._total = 0
+        self.weight = self.hits = self.misses = 0
+        """What is kept in total, and how often something was there, or had to be made."""
 
     def get(self, key: K) -> V | None:
         """The entry, or None where there is none (yet)."""
@@ -63,7 +64,9 @@ class Cache(Generic[K, V]):
     def _get(self, key: K) -> V | None:
         entry = self._made.get(key)
         if entry is None:
+            self.misses += 1
             return None
+        self.hits += 1
         self._made.move_to_end(key)
         return entry[0]
 
@@ -85,6 +88,6 @@ class Cache(Generic[K, V]):
         """Add the entry, and drop the longest unused ones until all fit, or it is alone."""
         weight = self._weigh(value)
         self._made[key] = value, weight
-        self._total += weight
-        while self._total > self._capacity and len(self._made) > 1:
-            self._total -= self._made.popitem(last=False)[1][1]
+        self.weight += weight
+        while self.weight > self._capacity and len(self._made) > 1:
+            self.weight -= self._made.popitem(last=False)[1][1]

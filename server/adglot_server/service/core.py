@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from adglot.calls import (
     Answer,
@@ -18,6 +19,7 @@ from adglot.calls import (
     Report,
     ServerInfo,
 )
+from adglot.collecting import uncollected
 from adglot.errors import (
     AdglotError,
     InvalidArgument,
@@ -32,9 +34,11 @@ from adglot.stopping import stopped_by
 from adglot_server.engines import coloured
 from adglot_server.engines.base import ANY, Control, Engine, Prepared, Request
 from adglot_server.executors.control import never
+from adglot_server.executors.tally import Tally
 from adglot_server.service.anonymous import anonymous
 from adglot_server.service.cache import Cache
 from adglot_server.service.coalescing import Coalescing
+from adglot_server.service.current import current, forwarding, span
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.requests import Ports, build, resolve, spread, to_request
@@ -68,14 +72,26 @@ class Core:
         engines: Engines | None = None,
         coalesce_wait: float = 0.0,
     ) -> None:
-        self.limits = limits or Limits()
+        self._limits = limits or Limits()
         self._coalescing = Coalescing(coalesce_wait) if coalesce_wait > 0 else None
         self.engines = engines or Engines()
-        self._graphs: Cache[str, Graph] = Cache(self.limits.kept_bytes, kept_bytes)
+        self._graphs: Cache[str, Graph] = Cache(self._limits.kept_bytes, kept_bytes)
         self._programs: Cache[tuple[str, str, Request], Program] = Cache(
-            self.limits.kept_bytes, lambda program: program.nbytes
+            self._limits.kept_bytes, lambda program: program.nbytes
         )
         self._routes: Cache[Hashable, Route] = Cache(ROUTES)
+        self.prepared = Tally()
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the caller whose call this thread works at, or of everybody."""
+        call = current()
+        return self._limits if call is None or call.limits is None else call.limits
+
+    @property
+    def caches(self) -> dict[str, Cache[Any, Any]]:
+        """What is kept, by what it is."""
+        return {"graphs": self._graphs, "programs": self._programs, "routes": self._routes}
 
     def call(self, call: Call, cancelled: Callable[[], bool] = never) -> Answer:
         """The answer; stops soon after `cancelled` turns true."""
@@ -89,8 +105,9 @@ class Core:
         if route is None or (inputs := route.inputs(call)) is None:
             return None
         program = self._programs.get(route.program)
-        if program is None or self._graphs.get(call.digest) is None:
+        if program is None or (graph := self._graphs.get(call.digest)) is None:
             return None
+        self._check_again(graph, program.prepared)
         if self._coalescing is not None and inputs and self.engines.tiles(call.engine):
             together = partial(self._together, route, control)
             started = time.perf_counter()
@@ -98,7 +115,16 @@ class Core:
             if results is not None:
                 return _answered(program.prepared, results, started, route)
         started = time.perf_counter()
-        return _answered(program.prepared, program.prepared.run(inputs, control), started, route)
+        with span("run"):
+            results = program.prepared.run(inputs, control)
+        return _answered(program.prepared, results, started, route)
+
+    def _check_again(self, graph: Graph, prepared: Prepared) -> None:
+        """What is kept was within the limits of somebody; those of this caller may be lower."""
+        limits = self.limits
+        if limits is not self._limits:
+            limits.check_nodes(graph)
+            limits.check_memory(prepared.peak_bytes)
 
     def _together(self, route: Route, control: Control, inputs: list[Array]) -> list[Array]:
         """The results of a route's program at a batch of points."""
@@ -115,7 +141,8 @@ class Core:
         if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
             self.limits.check_request(graph, build(call, ports, graph)[0])
             give_up_turn()
-            return elsewhere.call(_forwarded(call, ports, control), graph, control)
+            with forwarding():
+                return elsewhere.call(_forwarded(call, ports, control), graph, control)
         answer = self._answer(call, ports, graph, control)
         if call.include_values and len(ports.of) < len(graph.outputs):
             everything = Call(
@@ -132,7 +159,8 @@ class Core:
         ports = resolve(call, graph)
         if (elsewhere := self.engines.elsewhere(call.engine)) is not None:
             give_up_turn()
-            return elsewhere.explain(_forwarded(call, ports, control), graph, control)
+            with forwarding():
+                return elsewhere.explain(_forwarded(call, ports, control), graph, control)
         prepared, seconds = self.prepare(call.engine, graph, to_request(call, ports), control)
         report = _report(call, ports, graph, prepared, seconds)
         return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
@@ -160,12 +188,12 @@ class Core:
         if isinstance(graph, str):
             if (kept := self._graphs.get(graph)) is None:
                 raise UnknownGraph(f"no graph has the digest {graph!r} here: send the graph again")
+            self.limits.check_nodes(kept)
             return kept
-        if len(graph.nodes) > self.limits.nodes:
-            raise LimitExceeded("nodes", self.limits.nodes, len(graph.nodes))
+        self.limits.check_nodes(graph)
         if (kept := self._graphs.get(graph.digest)) is not None:
             return kept
-        with stopped_by(control.check):
+        with stopped_by(control.check), uncollected(len(graph.nodes)):
             checked = anonymous(_checked(graph, self.limits))
         return self._graphs.get_or_make(checked.digest, lambda: checked)
 
@@ -180,7 +208,9 @@ class Core:
         report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
         route = Route((graph.digest, call.engine, request), report, _wants_values(call))
         started = time.perf_counter()
-        answer = _answered(prepared, prepared.run(inputs, control), started, route)
+        with span("run"):
+            results = prepared.run(inputs, control)
+        answer = _answered(prepared, results, started, route)
         if (key := form(call)) is not None and len(answer.values) in (0, len(graph.outputs)):
             types = types_of(call, graph, request)
             report = replace(report, prepare_seconds=0.0)
@@ -197,7 +227,8 @@ class Core:
         def make() -> Program:
             self.limits.check_request(graph, request)
             limited = limited_to(self.limits.memory_bytes)
-            with stopped_by(control.check), limited:
+            timed = self.prepared.timed(engine)
+            with span("prepare"), timed, stopped_by(control.check), limited:
                 prepared = _prepared(self.engines.get(engine), graph, request)
             self.limits.check_memory(prepared.peak_bytes)
             sizes = TILE_SIZES if prepared.point_bytes else 1

@@ -74,6 +74,11 @@ class Engines:
             raise InvalidArgument(f"{name!r} is no family of engines with a process of its own")
         start()
 
+    def starts(self) -> dict[str, int]:
+        """How often the processes of our workers were started, by their family's name."""
+        loaded = dict(self._loaded)
+        return {name: one.starts for name, one in loaded.items() if hasattr(one, "starts")}
+
     def close(self) -> None:
         """End what the families hold, such as processes."""
         for loaded in self._loaded.values():

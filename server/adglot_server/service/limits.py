@@ -65,6 +65,10 @@ class Limits:
         ours = self.as_dict()
         return replace(self, **{name: min(limit, ours[name]) for name, limit in lower.items()})
 
+    def check_message(self, message: bytes) -> None:
+        if len(message) > self.message_bytes:
+            raise LimitExceeded("message_bytes", self.message_bytes, len(message))
+
     def check_nodes(self, graph: Graph) -> None:
         if len(graph.nodes) > self.nodes:
             raise LimitExceeded("nodes", self.nodes, len(graph.nodes))

@@ -42,7 +42,8 @@ def serve_together(
 ) -> None:
     """Run `work` in so many processes until SIGINT or SIGTERM; for the main thread.
 
-    One that ends by itself is started again. `work` and `options` are pickled. Raises
+    One that ends by itself is started again. `work` and `options` are pickled; to these comes
+    `number`, which counts the processes from 0 and stays when one is started again. Raises
     InvalidArgument for addresses that cannot be shared, Unavailable where one cannot start.
     """
     with ExitStack() as held:
@@ -50,7 +51,7 @@ def serve_together(
         ended = _signals(held)
         children: list[_Child] = []
         held.callback(lambda: _end(children))
-        children += [_start(work, named, options) for _ in range(count)]
+        children += [_start(work, named, options | {"number": k}) for k in range(count)]
         for child in children:
             _await_ready(child, ended)
         announce(named)
@@ -58,7 +59,7 @@ def serve_together(
             for k, child in enumerate(children):
                 if not child.process.is_alive():
                     log.error("a process has ended with code %s: again", child.process.exitcode)
-                    children[k] = _start(work, named, options)
+                    children[k] = _start(work, named, options | {"number": k})
                     _await_ready(children[k], ended)
 
 

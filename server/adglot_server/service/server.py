@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -22,6 +23,7 @@ from adglot_server.service.core import Core
 from adglot_server.service.engines import Engines
 from adglot_server.service.job_servicer import JobServicer
 from adglot_server.service.limits import Limits
+from adglot_server.service.observing import Observer, Observing
 from adglot_server.service.process import tune
 from adglot_server.service.servicer import Servicer
 from adglot_server.service.tokens import Tokens
@@ -47,7 +49,10 @@ class Server:
         engines: who computes; default what is installed here.
         credentials: for TLS, from `grpc.ssl_server_credentials`; Unix sockets stay plain.
         tokens: one of them is demanded of every caller; use them with TLS.
+        observers: who is told of every request, e.g. to count them.
         grace: seconds that running requests get to finish when the server stops.
+        drain_wait: seconds in which requests are still taken when health says that the server
+            stops, so that who looks at health sends them elsewhere.
         coalesce_wait: seconds that a call waits for others of its program, to be run with them as
             one batch; 0 for never.
         reuse_port: whether other processes may listen on the same ports.
@@ -68,7 +73,9 @@ class Server:
         engines: Engines | None = None,
         credentials: grpc.ServerCredentials | None = None,
         tokens: Tokens | None = None,
+        observers: Sequence[Observer] = (),
         grace: float = 30.0,
+        drain_wait: float = 0.0,
         coalesce_wait: float = 0.0,
         reuse_port: bool = False,
         jobs: Jobs | None = None,
@@ -76,11 +83,12 @@ class Server:
         self.core = Core(limits, engines, coalesce_wait)
         self._grace, self._jobs = grace, jobs
         self._calls = ThreadPoolExecutor(CALLERS, "adglot-call")
+        self._observers, self._drain_wait = observers, drain_wait
         self._light = ThreadPoolExecutor(LIGHT, "adglot-light")
         self._health = _Health(self._light)
         self._server = grpc.server(
             self._calls,
-            interceptors=[TokenInterceptor(tokens)] if tokens is not None else None,
+            interceptors=_interceptors(observers, tokens, self.core.limits),
             options=_options(self.core.limits, reuse_port),
         )
         servicer = Servicer(self.core, workers or cores(), self._light)
@@ -94,6 +102,8 @@ class Server:
         self.addresses = tuple(self._bind(address, credentials) for address in addresses)
 
     def __enter__(self) -> Server:
+        for observer in self._observers:
+            observer.start(self)
         if self._jobs is not None:
             self._jobs.start()
         self._server.start()
@@ -110,8 +120,12 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        """Take no more requests, let the running ones finish within `grace`, then end them."""
+        """Let the running requests finish within `grace`, then end them.
+
+        Health says so at once; new requests are taken for `drain_wait` seconds more.
+        """
         self._health.enter_graceful_shutdown()
+        time.sleep(self._drain_wait)
         if self._jobs is not None:
             self._jobs.stop()
         self._server.stop(self._grace).wait()
@@ -120,6 +134,8 @@ class Server:
         self.core.close()
         self._calls.shutdown()
         self._light.shutdown()
+        for observer in self._observers:
+            observer.close()
 
     def _bind(self, address: str, credentials: grpc.ServerCredentials | None) -> str:
         """The address as clients name it: with the port that was chosen, where any was asked."""
@@ -215,6 +231,16 @@ def _finish(ended: Event, server: Server, main: Main) -> None:
         server.stop()
     finally:
         main.stop()
+
+
+def _interceptors(
+    observers: Sequence[Observer], tokens: Tokens | None, limits: Limits
+) -> list[grpc.ServerInterceptor] | None:
+    """None where nobody asks for any: each takes some microseconds of every call."""
+    found: list[grpc.ServerInterceptor] = [Observing(observers)] if observers else []
+    if tokens is not None:
+        found.append(TokenInterceptor(tokens, limits))
+    return found or None
 
 
 def _options(limits: Limits, reuse_port: bool) -> list[tuple[str, Any]]:

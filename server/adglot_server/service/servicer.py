@@ -23,6 +23,7 @@ from adglot.errors import Cancelled, LimitExceeded
 from adglot.stopping import stopped_by
 from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
+from adglot_server.service.current import by_engine
 from adglot_server.service.statuses import StatusOfErrors
 from adglot_server.service.turns import Turns
 
@@ -69,32 +70,32 @@ class Servicer:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Everything for `grpc.Server.add_generic_rpc_handlers`."""
-        methods = {
-            messages.RPCS[operator].method: self._working(partial(self._operator, operator))
+        working: dict[str, Handler] = {
+            messages.RPCS[operator].method: partial(self._operator, operator)
             for operator in OPERATORS
         }
-        methods["Explain"] = self._working(self._explain)
-        methods["RegisterGraph"] = self._working(self._register)
+        working |= {"Explain": self._explain, "RegisterGraph": self._register}
+        methods = {
+            name: _unary(name, partial(self._in_turn, handle)) for name, handle in working.items()
+        }
         methods["Stream"] = grpc.stream_stream_rpc_method_handler(self._stream)
-        for method, listing in (
+        for name, listing in (
             ("GetServerInfo", lambda: listings.encode_server_info(self._core.info())),
             ("ListOps", lambda: listings.encode_ops(self._core.ops())),
             ("ListEngines", lambda: listings.encode_engines(self._core.engines.infos())),
         ):
-            methods[method] = _unary(_listing(method, listing), self._light)
+            methods[name] = _unary(name, _listing(name, listing), self._light)
         return grpc.method_handlers_generic_handler(messages.SERVICE, methods)
-
-    def _working(self, handle: Handler) -> Any:
-        """The handler of a method that takes its turn."""
-        return _unary(partial(self._in_turn, handle))
 
     def _operator(self, operator: Operator, message: bytes, caller: Caller) -> bytes:
         limit = self._core.limits.graph_bytes
         call = messages.decode_call(operator, message, limit, caller.deadline)
+        by_engine(call.engine)
         return messages.encode_answer(self._core.call(call, caller.gone))
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
         call = messages.decode_explain(message, self._core.limits.graph_bytes, caller.deadline)
+        by_engine(call.engine)
         return messages.encode_explanation(self._core.explain(call, caller.gone))
 
     def _register(self, message: bytes, caller: Caller) -> bytes:
@@ -104,7 +105,7 @@ class Servicer:
 
     def _stream(self, points: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """One answer a point; the setup's graph is looked up again at each, and cheaply."""
-        with StatusOfErrors(context):
+        with StatusOfErrors(context, named("Stream")):
             if not self._streams.acquire(blocking=False):
                 raise LimitExceeded("streams", STREAMS, STREAMS + 1)
             try:
@@ -121,7 +122,9 @@ class Servicer:
             yield self._in_turn(partial(self._point, call, number), message, caller)
 
     def _setup(self, message: bytes, caller: Caller) -> Call:
-        return messages.decode_setup(message, self._core.limits.graph_bytes, caller.deadline)
+        call = messages.decode_setup(message, self._core.limits.graph_bytes, caller.deadline)
+        by_engine(call.engine)
+        return call
 
     def _point(self, call: Call, number: int, message: bytes, caller: Caller) -> bytes:
         answer = self._core.call(messages.decode_point(call, message), caller.gone)
@@ -131,6 +134,7 @@ class Servicer:
 
     def _in_turn(self, work: Callable[[bytes, Caller], T], message: bytes, caller: Caller) -> T:
         """The work, when its turn has come; it stops early for a caller who went away."""
+        self._core.limits.check_message(message)
         check = caller.control().check
         ends = caller.ends(time.monotonic() + self._core.limits.seconds)
         with self.turns.turn(check, ends), stopped_by(check):
@@ -152,11 +156,17 @@ def _listing(method: str, listing: Callable[[], bytes]) -> Handler:
     return handle
 
 
-def _unary(handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
+def named(method: str) -> str:
+    """A method of this service as gRPC names it."""
+    return f"/{messages.SERVICE}/{method}"
+
+
+def _unary(name: str, handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
     """The handler of a method, which runs in its own pool where one is given."""
+    method = named(name)
 
     def behavior(message: bytes, context: grpc.ServicerContext) -> bytes:
-        with StatusOfErrors(context):
+        with StatusOfErrors(context, method):
             return handle(message, Caller(context))
 
     if pool is not None:

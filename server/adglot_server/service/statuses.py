@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 
 import grpc
 from grpc_status import rpc_status
 
+from adglot.errors import UnknownGraph
 from adglot.transports.status import to_status
+from adglot_server.service.current import Current, enter
 from adglot_server.service.faults import fault_of
+
+log = logging.getLogger("adglot.request")
+
+SHOWN = 500
+"""Characters of a message that the log keeps."""
 
 
 class StatusOfErrors:
-    """What a ``with`` block raises, as the status of the call."""
+    """What a ``with`` block raises, as the status of the call, with the id that the log has."""
 
-    __slots__ = ("_context",)
+    __slots__ = ("_call", "_context", "_method")
 
-    def __init__(self, context: grpc.ServicerContext) -> None:
-        self._context = context
+    def __init__(self, context: grpc.ServicerContext, method: str = "") -> None:
+        self._context, self._method = context, method
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> Current:
+        self._call = enter(self._method, self._context.invocation_metadata)
+        return self._call
 
     def __exit__(
         self,
@@ -29,5 +38,10 @@ class StatusOfErrors:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, Exception):
-            status = to_status(fault_of(error))
+            told = fault_of(error)
+            # That a graph is not known is how a client learns that it has to send it.
+            level = logging.DEBUG if isinstance(told, UnknownGraph) else logging.INFO
+            what = f"{type(told).__name__}: {told}"[:SHOWN]
+            log.log(level, "%s failed: %s", self._call.method, what)
+            status = to_status(told, self._call.request_id)
             self._context.abort_with_status(rpc_status.to_status(status))

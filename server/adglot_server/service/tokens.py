@@ -44,7 +44,7 @@ class Token:
     name: str
     digest: bytes
     requests: int | None = None
-    rate: float | None = None
+    rate: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -138,9 +138,9 @@ def _token(name: str, table: Any) -> Token:
     return Token(
         name,
         _digest(name, entries.pop("sha256", None)),
-        _number(name, entries, "requests", int),
-        _number(name, entries, "rate", float),
-        {limit: _number(name, entries, limit, int) for limit in OF_LIMITS if limit in entries},
+        _number(name, entries, "requests"),
+        _number(name, entries, "rate"),
+        {limit: _number(name, entries, limit) for limit in OF_LIMITS if limit in entries},
     )
 
 
@@ -163,11 +163,8 @@ def _digest(name: str, text: Any) -> bytes:
     return found
 
 
-def _number(name: str, entries: Mapping[str, Any], key: str, kind: type) -> Any:
+def _number(name: str, entries: Mapping[str, Any], key: str) -> Any:
     value = entries.get(key)
-    if value is None:
-        return None
-    wrong = isinstance(value, bool) or not isinstance(value, int | kind)
-    if wrong or value <= 0:
-        raise InvalidArgument(f"[{name}] {key}: expected a positive number, got {value!r}")
-    return kind(value)
+    if value is not None and (type(value) is not int or value < 1):
+        raise InvalidArgument(f"[{name}] {key}: expected a positive integer, got {value!r}")
+    return value

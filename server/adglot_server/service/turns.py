@@ -27,11 +27,17 @@ class Turns:
         self._free = Semaphore(number)
         self._lock = Lock()
         self._taken: set[Turn] = set()
+        self._waiting = 0
 
     @property
     def taken(self) -> int:
         """How many compute now."""
         return len(self._taken)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn."""
+        return self._waiting
 
     def turn(self, check: Callable[[], None], ends: Callable[[], float] | None = None) -> Turn:
         """A turn for a ``with`` block; `check` is asked while it waits, and raises to give up.
@@ -49,10 +55,20 @@ class Turns:
             )
 
     def _take(self, turn: Turn) -> None:
-        while not self._free.acquire(timeout=_POLL):
-            turn.check()
+        if not self._free.acquire(blocking=False):
+            self._wait(turn)
         with self._lock:
             self._taken.add(turn)
+
+    def _wait(self, turn: Turn) -> None:
+        with self._lock:
+            self._waiting += 1
+        try:
+            while not self._free.acquire(timeout=_POLL):
+                turn.check()
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def _give(self, turn: Turn) -> None:
         with self._lock:

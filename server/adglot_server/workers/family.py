@@ -17,3 +17,8 @@ class WorkerFamily(RemoteFamily):
     def start(self) -> None:
         """Start the worker now, and not with the first request; returns at once."""
         self._supervisor.start()
+
+    @property
+    def starts(self) -> int:
+        """How many processes were started up to now."""
+        return self._supervisor.starts

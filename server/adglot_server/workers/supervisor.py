@@ -62,6 +62,11 @@ class Supervisor:
         worker = self._current
         return None if worker is None else worker.process.pid
 
+    @property
+    def starts(self) -> int:
+        """How many processes were started up to now."""
+        return self._spawned
+
     def start(self) -> None:
         """Have a worker started where there is none; returns at once."""
         with self._changed:
