@@ -19,12 +19,19 @@ pytest.importorskip("llvmlite")
 from adglot import ops
 from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Sample, Value
-from adglot_server.executors.compiled.direct import direct
+from adglot_server.executors.compiled.direct import Direct
+from adglot_server.executors.compiled.direct import direct as staged
 from adglot_server.executors.interpreter import Interpreter
 
 from .test_executor import SAMPLES, build, close, graph_of
 
 Array = np.ndarray[Any, Any]
+
+
+def direct(graph: Graph, scalars: bool = False) -> Direct | None:
+    """The function of a graph."""
+    code = staged(graph, scalars=scalars)
+    return None if code is None else code.function
 
 
 def agree(graph: Graph, x: list[Array]) -> None:

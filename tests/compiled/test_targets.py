@@ -72,6 +72,6 @@ def test_lesser_machines_compute_the_same(cpu: str, monkeypatch: pytest.MonkeyPa
     assert not doubtful
     for k in range(POINTS):
         wanted = Interpreter(graph()).run([x[k], mask[k]])
-        for a, b, c in zip(outputs, whole(x[k], mask[k]), wanted, strict=True):
+        for a, b, c in zip(outputs, whole.function(x[k], mask[k]), wanted, strict=True):
             np.testing.assert_allclose(a[k], c, rtol=1e-14)
             np.testing.assert_allclose(b, c, rtol=1e-14)

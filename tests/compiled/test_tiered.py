@@ -14,10 +14,12 @@ import adglot
 from adglot import ops
 from adglot.ir import Graph, Type
 from adglot.ops import Builder
-from adglot_server.executors import tiered
+from adglot_server.executors import kept, tiered
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.executor import Compiled
+from adglot_server.executors.compiling import settle
 from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.shortcut import Shortcut
 from adglot_server.executors.tiered import Tiered
 
 
@@ -73,30 +75,81 @@ def test_a_program_that_compiling_makes_slower_stays_interpreted(
     program.compile()
     slow = program._code
     assert isinstance(slow, Compiled)
-    kernel_run = slow._interpreter.run
+    kernel_run, slept = slow._interpreter.run, []
 
     class Slow:
         def run(self, *given: Any) -> Any:
-            time.sleep(0.005)
+            slept.append(1)
+            time.sleep(0.05)
             return kernel_run(*given)
 
     monkeypatch.setattr(slow, "_interpreter", Slow())
-    program._before.append(1e-4)
     x = np.linspace(-1, 1, 20_000)
-    for _ in range(tiered.TRIALS + 1):
+    for _ in range(40):
+        program.run([x])
+    settle(60)  # it is optimised, and gets another trial
+    for _ in range(40):
         program.run([x])
     assert program.name == "interpreter"
+    assert len(slept) < 30
 
 
 def test_code_is_dropped_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     programs = [Tiered(graph(1000, shift)) for shift in (0.0, 0.1, 0.2)]
     programs[0].compile()
-    monkeypatch.setattr(tiered, "KEPT_BYTES", 2 * programs[0].nbytes + 1000)
+    monkeypatch.setattr(kept, "KEPT_BYTES", 2 * programs[0].nbytes + 1000)
     programs[1].compile()
     programs[0].run([np.ones(1000)])
     programs[2].compile()
     assert [one.nbytes > 0 for one in programs] == [True, False, True]
     assert programs[1].name == "interpreter"
+
+
+def test_shortcuts_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was called since the last look stays, what was not goes first."""
+    calls: list[str] = []
+    x = np.ones(1000)
+    another = Tiered(graph(1000))
+    another.compile()
+    room = 2 * another.nbytes
+    del another
+
+    def meanwhile(*given: Any) -> Any:
+        calls.append("meanwhile")
+
+    shortcuts = []
+    for shift in (0.0, 0.1, 0.2):
+        one = Shortcut(graph(1000, shift), [0], meanwhile)
+        settle(60)
+        settle(60)
+        assert one.nbytes > 0
+        shortcuts.append(one)
+    (y,) = Interpreter(graph(1000)).run([x])[:1]
+    monkeypatch.setattr(kept, "KEPT_BYTES", room + shortcuts[0].nbytes + 1000)
+    assert shortcuts[0].function is not None
+    np.testing.assert_allclose(shortcuts[0].function(x), y, rtol=1e-14)
+    others = [Tiered(graph(1000, shift)) for shift in (0.3, 0.4)]
+    for program in others:
+        program.compile()
+    assert shortcuts[0].nbytes > 0
+    assert shortcuts[1].nbytes == 0
+    assert not calls
+    assert shortcuts[1].function is not None
+    shortcuts[1].function(x)
+    assert calls
+
+
+def test_raw_code_is_optimised_when_it_has_run_for_long_enough() -> None:
+    x = np.linspace(-1, 1, 20_000)
+    program = Tiered(graph())
+    until_compiled(program, x)
+    code = program._code
+    assert isinstance(code, Compiled)
+    raw, end = code.nbytes, time.monotonic() + 60
+    while code.nbytes == raw:  # the text goes with the raw code
+        program.run([x])
+        assert time.monotonic() < end
+    assert program.name == "compiled"
 
 
 def test_a_program_that_nobody_has_is_freed() -> None:

@@ -53,7 +53,15 @@ class KernelBatches:
 
     def __init__(self, kernel: PointKernel, others: Batches) -> None:
         self._kernel, self._others = kernel, others
-        self.nbytes = kernel.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Of code."""
+        return self._kernel.nbytes
+
+    def optimise(self) -> None:
+        """Make the code as fast as it gets."""
+        self._kernel.code.optimise()
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Batches.run`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from ctypes import c_byte
 from threading import Lock
 
 import numpy as np
@@ -14,9 +15,12 @@ from adglot.ops.cost import cost
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.direct import Direct, direct
 from adglot_server.executors.compiled.entry import RELEASED
+from adglot_server.executors.compiled.staged import Staged
+from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.kept import keep
 from adglot_server.executors.liveness import peak_bytes
-from adglot_server.executors.tiered import SLACK, compile_later
+from adglot_server.executors.tiered import SLACK
 from adglot_server.transforms.operators import restrict
 from adglot_server.transforms.simplify import simplify
 
@@ -36,37 +40,71 @@ class Shortcut:
         """
         self.outputs = len(outputs)
         self.function: Direct | None = meanwhile
-        self._graph, self._wanted = graph, tuple(outputs)
+        self._graph, self._wanted, self._meanwhile = graph, tuple(outputs), meanwhile
+        self._code: Staged | None = None
+        self._called, self._used = c_byte(0), 0.0
         self._closed, self._lock = False, Lock()
         if one_point and machine.available():
-            compile_later(self)
+            compile_later(self.compile)
+
+    @property
+    def nbytes(self) -> int:
+        """Of compiled code."""
+        code = self._code
+        return code.nbytes if code else 0
+
+    @property
+    def used(self) -> float:
+        """When it was last run, as far as that has been looked at: machine code tells no time."""
+        if self._called.value:
+            self._called.value, self._used = 0, time.monotonic()
+        return self._used
 
     def compile(self) -> None:
-        """Make the function now, if there can be one."""
+        """Make the function now, if there can be one: at first of raw code."""
+        program = simplify(restrict(self._graph, self._wanted))
         try:
-            function = _function(simplify(restrict(self._graph, self._wanted)))
+            code = direct(program, peak_bytes(program) + SLACK, True, self._called)
+            if code is not None and cost(program) >= RELEASED:
+                code.optimise()
+                code = code if _faster(code.function, program) else None
         except RuntimeError:  # what llvmlite raises
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return
+        if code is not None:
+            self._take(code)
+            optimise_later(self.optimise)
+
+    def optimise(self) -> None:
+        """Make the function as fast as it gets."""
+        if (code := self._code) is not None:
+            code.optimise()
+            self._take(code)
+
+    def drop(self) -> None:
+        """Go back to what was before."""
         with self._lock:
-            if function is not None and not self._closed:
-                self.function = function
+            self._code = None
+            self.function = None if self._closed else self._meanwhile
 
     def close(self) -> None:
         """Nobody may call it any more."""
         with self._lock:
-            self._closed, self.function = True, None
+            self._closed, self.function, self._code = True, None, None
+
+    def _take(self, code: Staged) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._code, self.function, self._used = code, code.function, time.monotonic()
+        keep(self)
 
 
-def _function(graph: Graph) -> Direct | None:
-    """The function, if it needs no more memory than the interpreter, and is faster."""
-    function = direct(graph, peak_bytes(graph) + SLACK, scalars=True)
-    if function is None or cost(graph) < RELEASED:
-        return function
+def _faster(function: Direct, graph: Graph) -> bool:
+    """Whether it takes less time than the interpreter."""
     inputs = [np.ones(type.shape, type.dtype) for type in graph.inputs]
     interpreter = Interpreter(graph)
-    faster = _seconds(lambda: function(*inputs)) < _seconds(lambda: interpreter.run(inputs))
-    return function if faster else None
+    return _seconds(lambda: function(*inputs)) < _seconds(lambda: interpreter.run(inputs))
 
 
 def _seconds(run: Callable[[], object]) -> float:

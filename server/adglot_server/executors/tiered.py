@@ -1,23 +1,19 @@
 """Start with the interpreter; go over to compiled code when that has paid, and if it is faster.
 
-Nobody waits for a compiler: a thread of its own compiles what the interpreter has spent as much
-time on as compiling takes, so that a program is never much dearer than the better of the two
-would have been. The first calls of compiled code are timed; where the interpreter was faster, it
-stays. Without llvmlite the interpreter is all there is.
+Nobody waits for a compiler: a thread of its own compiles what the interpreter has spent about as
+much time on as compiling takes, so that a program is never much dearer than the better of the two
+would have been. That code is raw; when it has been called for long enough it is optimised. Calls
+of compiled code are compared with those of the interpreter, which stays where it is faster. Without
+llvmlite the interpreter is all there is.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from math import inf
 from threading import Lock, local
 from typing import Protocol
 
@@ -25,22 +21,22 @@ from adglot.ir import Graph
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.kernel import Array, TooLarge
+from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.kept import keep
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.executors.tally import Tally
+from adglot_server.executors.trial import Trial
 
 CALLS = 3
 """Calls before compiling, at least."""
 
 SECONDS = 0.05
-"""Of the interpreter, before compiling: what a small program takes to compile."""
+"""Of the interpreter, before compiling, at most; of raw code, before that is optimised."""
 
-TRIALS = 8
-"""Calls of compiled code that are timed; the fastest counts, as it does of the interpreter's."""
-
-KEPT_BYTES = 256 << 20
-"""Of compiled code with its constants and workspaces; what was run longest ago goes first."""
+START_SECONDS, NODE_SECONDS = 0.005, 0.00025
+"""What raw code takes to make, and that for each node."""
 
 SLACK = 8 << 20
 """Bytes that compiled code may need beyond what the interpreter needs: few calls run at a time."""
@@ -78,7 +74,11 @@ class Executor(Protocol):
 class Code(Executor, Protocol):
     """Compiled code of a graph."""
 
-    nbytes: int
+    @property
+    def nbytes(self) -> int: ...
+
+    def optimise(self) -> None:
+        """Make it as fast as it gets; calls go on meanwhile."""
 
 
 class Tiers:
@@ -86,7 +86,7 @@ class Tiers:
 
     - `first` runs it from the start; `compile_it` gives its code, or None where there can be none.
     - `size` tells the size of a call by its inputs: times are compared by what one unit takes.
-    - `calls` that have to be made before compiling.
+    - `calls` that have to be made before compiling, and `seconds` that they have to take.
     """
 
     def __init__(
@@ -95,17 +95,22 @@ class Tiers:
         compile_it: Callable[[], Code | None],
         size: Callable[[Sequence[Array]], int] = lambda inputs: 1,
         calls: int = CALLS,
+        seconds: float = SECONDS,
     ) -> None:
-        self._first, self._compile_it, self._size, self._least = first, compile_it, size, calls
-        self._code: Code | None = None
-        self._calls, self._spent = 0, 0.0
-        self._before: deque[float] = deque(maxlen=TRIALS)
-        self._fastest, self._trials = inf, 0
-        self._pending = not machine.available()
+        self._first, self._compile_it, self._size = first, compile_it, size
+        self._least, self._price = calls, seconds
         self._at_once, self._compiling = _at_once.get() and machine.available(), Lock()
         self._last = local()
         self.used = 0.0
         """When compiled code last answered, by `time.monotonic`."""
+        self._begin()
+        self._pending = not machine.available()
+
+    def _begin(self) -> None:
+        self._code: Code | None = None
+        self._calls, self._spent, self._spent_raw = 0, 0.0, 0.0
+        self._trial = Trial()
+        self._pending = self._optimising = False
 
     @property
     def name(self) -> str:
@@ -122,37 +127,40 @@ class Tiers:
         """As `Interpreter.run`."""
         if self._at_once:
             self._compile_once()
-        executor: Executor = self._code or self._first
+        code = self._code if self._at_once or self._trial.code_is_next else None
+        executor: Executor = code or self._first
         start = time.monotonic()
         results = executor.run(inputs, control)
         self._last.name = executor.name
         now = time.monotonic()
-        if self._at_once:
-            self.used = now
-        elif executor is not self._first:
-            self._trial((now - start) / self._size(inputs), now)
+        if code is None:
+            self._first_took(now - start, self._size(inputs))
         else:
-            self._count(now - start, self._size(inputs))
+            self.used = now
+            self._code_took(now - start, self._size(inputs))
         return results
 
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
-        try:
+        with _told():
             with COMPILED.timed("programs"):
                 code = self._compile_it()
-        except RuntimeError:  # what llvmlite raises
-            logging.getLogger(__name__).exception("not compiled, and still interpreted")
-            return
-        if code is not None:
-            self.used = time.monotonic()
-            self._code = code
-            _store().add(self)
+            if code is not None:
+                self.used = time.monotonic()
+                self._code = code
+                keep(self)
+        self._pending = True
+
+    def optimise(self) -> None:
+        """Make the code that there is as fast as it gets, and try again whether that is faster."""
+        with _told():
+            if (code := self._code) is not None:
+                code.optimise()
+                self._trial.again()
 
     def drop(self) -> None:
         """Forget compiled code; it is made again when it has paid again."""
-        self._code, self._calls, self._spent = None, 0, 0.0
-        self._fastest, self._trials = inf, 0
-        self._pending = False
+        self._begin()
 
     def _compile_once(self) -> None:
         """Compile in this call, if nobody has tried since code was last dropped."""
@@ -160,32 +168,41 @@ class Tiers:
             with self._compiling:
                 if not self._pending:
                     self.compile()
-                    self._pending = True
+                    self.optimise()
+                    self._optimising = True
 
-    def _count(self, seconds: float, size: int) -> None:
+    def _first_took(self, seconds: float, size: int) -> None:
         """Compile when the first executor has taken long enough."""
-        self._before.append(seconds / size)
+        self._trial.first_took(seconds, size, against=self._code is not None)
         self._calls, self._spent = self._calls + 1, self._spent + seconds
-        if not self._pending and self._calls >= self._least and self._spent >= SECONDS:
+        if not self._pending and self._calls >= self._least and self._spent >= self._price:
             self._pending = True
-            compile_later(self)
+            compile_later(self.compile)
 
-    def _trial(self, seconds: float, now: float) -> None:
-        """Go back for good when the code was slower every time."""
-        self.used = now
-        if self._trials < TRIALS:
-            self._trials += 1
-            self._fastest = min(seconds, self._fastest)
-            # as many calls of either: of more calls one would be faster by chance
-            if self._trials == TRIALS and self._fastest > min(self._before, default=inf):
-                self._code = None  # and it stays pending: it is not made again
+    def _code_took(self, seconds: float, size: int) -> None:
+        """Optimise when raw code has taken long enough, or is no faster than what was before."""
+        self._spent_raw += seconds
+        lost = self._trial.code_took(seconds, size)
+        if not self._optimising and (lost or self._spent_raw >= SECONDS):
+            self._optimising = True
+            optimise_later(self.optimise)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever the compiler cannot do costs nobody an answer."""
+    try:
+        yield
+    except RuntimeError:  # what llvmlite raises
+        logging.getLogger(__name__).exception("not compiled, and still interpreted")
 
 
 class Tiered(Tiers):
     """A graph made ready to be run many times, by the interpreter and then compiled."""
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__(Interpreter(graph), lambda: _compiled(graph))
+        price = min(SECONDS, START_SECONDS + NODE_SECONDS * len(graph.nodes))
+        super().__init__(Interpreter(graph), lambda: _compiled(graph), seconds=price)
 
 
 def _compiled(graph: Graph) -> Compiled | None:
@@ -195,55 +212,3 @@ def _compiled(graph: Graph) -> Compiled | None:
     except TooLarge:
         return None
     return code if code.kernels and code.peak_bytes <= peak_bytes(graph) + SLACK else None
-
-
-class _Store:
-    """Whose code is kept, and how much of it there may be."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: weakref.WeakSet[Tiers] = weakref.WeakSet()
-
-    def add(self, new: Tiers) -> None:
-        with self._lock:
-            self._kept.add(new)
-            held = sorted((one for one in self._kept if one.nbytes), key=lambda one: one.used)
-            total = sum(one.nbytes for one in held)
-            for one in held:
-                if total <= KEPT_BYTES or one is new:
-                    break
-                total -= one.nbytes
-                one.drop()
-
-
-@cache
-def _store() -> _Store:
-    return _Store()
-
-
-@cache
-def _compiler() -> ThreadPoolExecutor:
-    """The one thread that compiles; it is waited for when Python ends."""
-    return ThreadPoolExecutor(1, thread_name_prefix="adglot-compile")
-
-
-def settle(seconds: float) -> None:
-    """Wait until all is compiled that has paid for it so far; raises TimeoutError."""
-    _compiler().submit(lambda: None).result(seconds)
-
-
-class Compiles(Protocol):
-    """Whoever can go over to compiled code."""
-
-    def compile(self) -> None: ...
-
-
-def compile_later(one: Compiles) -> None:
-    """Compile, unless nobody has the program any more when its turn comes."""
-    reference = weakref.ref(one)
-
-    def work() -> None:
-        if (still := reference()) is not None:
-            still.compile()
-
-    _compiler().submit(work)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import addressof, c_byte
 from dataclasses import replace
 from math import inf
 from typing import Any
 
 from adglot.ir import Graph, Node
 from adglot.ops.cost import cost
-from adglot_server.executors.compiled.entry import as_function, text
+from adglot_server.executors.compiled.entry import text
 from adglot_server.executors.compiled.kernel import TooLarge, bounded, constants_of, module_text
 from adglot_server.executors.compiled.lanes import Module
-from adglot_server.executors.compiled.machine import compile_text
 from adglot_server.executors.compiled.plan import ALIGNMENT
 from adglot_server.executors.compiled.region import Region, region_of
 from adglot_server.executors.compiled.schedule import MOST_NODES, Schedule, schedule
+from adglot_server.executors.compiled.staged import Staged, of_python
 
 Direct = Callable[..., Any]
 """Takes an array an input; returns the list of outputs, or the output where there is but one.
@@ -24,18 +25,21 @@ None where some argument is no plain array of the input's type: then it is for a
 """
 
 
-def direct(graph: Graph, most_bytes: float = inf, scalars: bool = False) -> Direct | None:
-    """The function of a graph that is wholly compiled; None for others.
+def direct(
+    graph: Graph, most_bytes: float = inf, scalars: bool = False, called: c_byte | None = None
+) -> Staged | None:
+    """A graph that is wholly compiled, its function a `Direct`; None for others.
 
     None, too, where its arrays and a workspace would need more than `most_bytes`. With `scalars`
-    outputs without axes are NumPy's scalars, else arrays as all are.
+    outputs without axes are NumPy's scalars, else arrays as all are. Every call
+    sets `called` to 1.
 
     >>> from adglot import ops
     >>> from adglot.ir import Type
     >>> import numpy as np
     >>> b = ops.Builder()
     >>> x = b.input(Type("float64", (2,)))
-    >>> function = direct(b.build([x], [ops.sqrt(x * x + 1.0)]))
+    >>> function = direct(b.build([x], [ops.sqrt(x * x + 1.0)])).function
     >>> function(np.array([0.0, 1.0]))
     array([1.        , 1.41421356])
     >>> function(3.0), function(np.ones(3))
@@ -52,9 +56,9 @@ def direct(graph: Graph, most_bytes: float = inf, scalars: bool = False) -> Dire
     types, workspace = graph.output_types, chosen.workspace + ALIGNMENT
     if workspace + sum(type.nbytes for type in (*graph.inputs, *types)) > most_bytes:
         return None
-    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph), scalars)
-    code = compile_text(f"{body}\n{head}", "entry", 0)
-    return as_function(code.address, code, constants)
+    flag = 0 if called is None else addressof(called)
+    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph), scalars, flag)
+    return of_python(f"{body}\n{head}", constants, called)
 
 
 def _whole(graph: Graph) -> Region | None:

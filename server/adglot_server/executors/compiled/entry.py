@@ -75,15 +75,18 @@ def text(
     workspace: int,
     work: int,
     scalars: bool,
+    called: int = 0,
 ) -> str:
     """The function `entry`, which calls `run` with the data of `arguments`, outputs, a workspace.
 
     It takes the inputs, and returns a list of the outputs, or the output where there is but one:
     arrays, or with `scalars` NumPy's scalars for those without axes. None if some input is no plain
     array of its type. `arguments` are positions of inputs, `work` is how many scalar operations
-    `run` does.
+    `run` does. At the address `called` it writes a 1 byte at every call.
     """
     code = Code(module)
+    if called:
+        code.emit(f"store i8 1, ptr {_address(called)}")
     code.emit(f"%fits = icmp eq i64 %count, {len(inputs)}")
     code.emit("br i1 %fits, label %counted, label %other\ncounted:")
     objects = [_checked(code, k, type) for k, type in enumerate(inputs)]

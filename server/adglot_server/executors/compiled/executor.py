@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adglot.ir import Graph
-from adglot_server.executors.compiled.body import Body, body
+from adglot_server.executors.compiled.body import body
 from adglot_server.executors.compiled.kernel import Array, Kernel, TooLarge
 from adglot_server.executors.compiled.region import region_of
 from adglot_server.executors.compiled.schedule import MOST_NODES, WORTH, schedule
+from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.control import FREELY, Control
-from adglot_server.executors.interpreter import Fused, Interpreter, Runs, Step, Values
+from adglot_server.executors.interpreter import Fused, Interpreter, Step, Values
 from adglot_server.executors.liveness import liveness
 
 
@@ -40,22 +41,31 @@ class Compiled:
             raise TooLarge
         plan = schedule(graph, smallest)
         fused, workspaces = [], []
-        self.nbytes = 0
+        self._kernels: list[Kernel] = []
+        self._bodies: list[Staged] = []
         for start, stop in plan.regions:
             region = region_of(plan.graph, start, stop, plan.constants)
             kernel = Kernel(region)
-            self.nbytes += kernel.nbytes
+            self._kernels.append(kernel)
             workspaces.append(kernel.workspace)
             fused.append(Fused(start, stop, _step(kernel, region.inputs, region.outputs)))
-        bodies: list[Runs] = []
-
-        def compiled(graph: Graph) -> Runs:
-            bodies.append(body(graph))
-            return bodies[-1]
-
         self.peak_bytes = _peak(plan.graph, fused, workspaces)
-        self._interpreter = Interpreter(plan.graph, fused, compiled)
-        self.kernels = len(fused) + sum(isinstance(one, Body) for one in bodies)
+        self._interpreter = Interpreter(plan.graph, fused, lambda inner: body(inner, self._bodies))
+
+    @property
+    def kernels(self) -> int:
+        """Functions that were compiled."""
+        return len(self._kernels) + len(self._bodies)
+
+    @property
+    def nbytes(self) -> int:
+        """Of code, and of what it holds."""
+        return sum(one.nbytes for one in (*self._kernels, *self._bodies))
+
+    def optimise(self) -> None:
+        """Make the code as fast as it gets."""
+        for code in (*(kernel.code for kernel in self._kernels), *self._bodies):
+            code.optimise()
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""

@@ -9,21 +9,19 @@ import numpy as np
 
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
-from adglot_server.executors.compiled.entry import DATA
+from adglot.ops import TABLE
+from adglot_server.executors.compiled.entry import text
 from adglot_server.executors.compiled.lanes import Code, Module
-from adglot_server.executors.compiled.machine import MachineCode, compile_text
 from adglot_server.executors.compiled.nest import Writer
 from adglot_server.executors.compiled.plan import ALIGNMENT, Nest, Plan, plan
 from adglot_server.executors.compiled.region import Region
+from adglot_server.executors.compiled.staged import of_python
 from adglot_server.executors.compiled.terms import count_boxes
 
 Array = np.ndarray[Any, Any]
 
 MOST_BOXES = 48
 """A loop that would be cut into more has its pads and concats stored instead."""
-
-KEPT = 2
-"""Workspaces that are kept for the next calls."""
 
 MOST_LINES = 60_000
 """Of IR: to compile more takes seconds."""
@@ -37,30 +35,36 @@ class Kernel:
     """Compiled code of a region, its constants with it; safe for threads."""
 
     def __init__(self, region: Region) -> None:
-        chosen = bounded(region)
-        self._constants = constants_of(region)
-        self.nbytes = KEPT * chosen.workspace + sum(a.nbytes for a in self._constants.values())
-        arity = len(region.inputs) + len(region.outputs) + 1
-        text = module_text(chosen, self._constants) + _by_ids(arity)
-        self._code: MachineCode = compile_text(text, "adglot", arity)
-        self.nbytes += self._code.nbytes
-        self._inputs = [_reader(region.types[i]) for i in region.inputs]
-        self._outputs = [(t.shape, t.dtype) for t in (region.types[i] for i in region.outputs)]
+        chosen, constants, module = bounded(region), constants_of(region), Module()
         self.workspace = chosen.workspace + ALIGNMENT
-        self._free: list[Array] = []
+        inputs, outputs = ([region.types[i] for i in x] for x in (region.inputs, region.outputs))
+        body = module_text(chosen, constants, module)
+        everything, work = range(len(inputs)), _work(region)
+        head = text(module, inputs, outputs, everything, self.workspace, work, scalars=False)
+        self.code = of_python(f"{body}\n{head}", constants)
+        self._constant_bytes = sum(a.nbytes for a in constants.values())
+        self._inputs = [_reader(type) for type in inputs]
+        self._alone = len(outputs) == 1
+
+    @property
+    def nbytes(self) -> int:
+        """Of code and constants."""
+        return self.code.nbytes + self._constant_bytes
 
     def __call__(self, operands: Sequence[Any]) -> list[Array]:
         """The region's outputs, in arrays of their own."""
-        arrays = [read(x) for read, x in zip(self._inputs, operands, strict=True)]
-        results = [np.empty(shape, dtype) for shape, dtype in self._outputs]
-        try:
-            workspace = self._free.pop()
-        except IndexError:
-            workspace = np.empty(self.workspace, np.uint8)
-        self._code.function(*map(id, arrays), *map(id, results), id(workspace))
-        if len(self._free) < KEPT:
-            self._free.append(workspace)
-        return results
+        made = self.code.function(*operands)
+        if made is None:
+            made = self.code.function(*[read(x) for read, x in zip(self._inputs, operands)])  # noqa: B905
+        return [made] if self._alone else made
+
+
+def _work(region: Region) -> int:
+    """Scalar operations of a call."""
+    return sum(
+        TABLE[node.op].cost(region.operand_types(node), node.outputs, **node.attributes)
+        for node in region.nodes.values()
+    )
 
 
 def _reader(type: Type) -> Callable[[Any], Array]:
@@ -129,16 +133,6 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | N
     return f"{module}\n" + "\n".join(functions)
 
 
-def _by_ids(arity: int) -> str:
-    """The function `adglot`: `run`, of the ids of arrays."""
-    code = Code(Module())
-    data = [_data(code, f"%a{k}") for k in range(arity)]
-    code.emit(f"call void @run({', '.join(f'ptr {x}' for x in data)})")
-    head = ", ".join(f"i64 %a{k}" for k in range(arity))
-    body = "\n".join(code.lines)
-    return f"define void @adglot({head}) nounwind {{\nentry:\n{body}\nret void\n}}"
-
-
 def _function(module: Module, chosen: Plan, nest: Nest, number: int) -> tuple[str, list[int]]:
     """The text of one nest, and whose memory it is called with."""
     buffers: dict[int, str] = {}
@@ -152,12 +146,6 @@ def _function(module: Module, chosen: Plan, nest: Nest, number: int) -> tuple[st
     body = "\n".join(code.lines)
     text = f"define internal void @nest{number}({head}) nounwind {{\nentry:\n{body}\nret void\n}}"
     return text, list(buffers)
-
-
-def _data(main: Code, argument: str) -> str:
-    field = main.define(f"add i64 {argument}, {DATA}")
-    pointer = main.define(f"inttoptr i64 {field} to ptr")
-    return main.define(f"load ptr, ptr {pointer}")
 
 
 def _aligned(main: Code, pointer: str) -> str:

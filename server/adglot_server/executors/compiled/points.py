@@ -10,8 +10,9 @@ from adglot.ir import Graph, Type
 from adglot.ops.core import Array
 from adglot_server.executors.compiled.elementwise import element
 from adglot_server.executors.compiled.expand import expand
-from adglot_server.executors.compiled.machine import MachineCode, compile_text
+from adglot_server.executors.compiled.machine import STRAIGHT
 from adglot_server.executors.compiled.scalars import NotTaken
+from adglot_server.executors.compiled.staged import of_addresses
 from adglot_server.executors.compiled.tiles import Column, Tiles
 from adglot_server.executors.compiled.transposing import WIDTH
 from adglot_server.executors.interpreter import check_guard
@@ -45,8 +46,12 @@ class PointKernel:
         self._ops = written.ops
         self._graph, self._batched = graph, tuple(batched)
         arity = 2 + len(graph.inputs) + len(graph.outputs) + len(graph.guards)
-        self._code: MachineCode = compile_text(written.text(), "adglot", arity, level=1)
-        self.nbytes = self._code.nbytes
+        self.code = of_addresses(written.text(), "adglot", arity, STRAIGHT)
+
+    @property
+    def nbytes(self) -> int:
+        """Of code."""
+        return self.code.nbytes
 
     def piece(self, ops: int) -> int:
         """How many points, in whole tiles, take about so many scalar operations."""
@@ -89,7 +94,7 @@ class PointKernel:
         guards = [np.empty(n, type.dtype) for type in types]
         faults = np.empty(n // WIDTH, np.uint8)
         arrays = [*inputs, *outputs, *guards, faults]
-        self._code.function(n // WIDTH, *(x.ctypes.data for x in arrays))
+        self.code.function(n // WIDTH, *(x.ctypes.data for x in arrays))
         for guard, values in zip(self._graph.guards, guards, strict=True):
             check_guard(guard, values)
         if not faults.any():
