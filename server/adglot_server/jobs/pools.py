@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -110,6 +110,18 @@ def _outlive_nobody() -> None:
     os._exit(1)
 
 
+def _without_context(function: Callable[..., Any], *args: Any) -> Any:
+    """Its result, or its error alone: Dask sends the ones before it, too, if they can be pickled.
+
+    An error of gRPC cannot, and then all arrive as a bare Exception with a text.
+    """
+    try:
+        return function(*args)
+    except Exception as error:
+        error.__cause__ = error.__context__ = None
+        raise
+
+
 class DaskPool(_Closing):
     """The workers of a Dask cluster; TLS and the rest are set as Dask is, in its configuration.
 
@@ -124,12 +136,15 @@ class DaskPool(_Closing):
 
     @property
     def width(self) -> int:
-        """Threads of all workers by now."""
-        return max(1, sum(map(int, self._client.nthreads().values())))
+        """Threads of all workers by now; BrokenExecutor where the scheduler has gone."""
+        try:
+            return max(1, sum(map(int, self._client.nthreads().values())))
+        except (OSError, TimeoutError) as error:
+            raise BrokenExecutor(f"the Dask scheduler has gone: {error}") from error
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         assert self._executor is not None
-        future: Future[Any] = self._executor.submit(function, *args)
+        future: Future[Any] = self._executor.submit(_without_context, function, *args)
         return future
 
     def renew(self) -> None:
