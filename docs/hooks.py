@@ -21,6 +21,7 @@ def on_files(files, config):
     pages = {
         "ops.md": op_page(),
         "command-line.md": command_page(),
+        "settings.md": settings_page(),
         "conformance.md": conformance_page("What each engine can do", CONFORMANCE),
         "conformance-julia.md": conformance_page(
             "What each package of Julia can do", CONFORMANCE / "julia"
@@ -69,6 +70,19 @@ def conventions_page() -> Iterator[str]:
             said = f"[{kind}]({answer.source})" if answer.source.startswith("http") else kind
             yield f"| {answer.engine} | {_escape(answer.versions)} | {answer.answer} | {said} |"
         yield ""
+
+
+def settings_page() -> Iterator[str]:
+    yield "# Settings of the server\n"
+    yield "Each is a flag of `adglot serve`, a variable, and a key of the file of `--config`, which"
+    yield "is called as the flag without its dashes: see [configuration](configuration.md).\n"
+    yield "| flag | variable | default | |\n|---|---|---|---|"
+    command = adglot.commands["serve"]
+    context = click.Context(command, info_name="serve", show_default=True)
+    for option in command.params:
+        default = option.get_help_extra(context).get("default", "not set")
+        variable = f"`ADGLOT_SERVE_{option.name.upper()}`"
+        yield f"| `{option.opts[0]}` | {variable} | {default} | {_escape(option.help)} |"
 
 
 def command_page() -> Iterator[str]:

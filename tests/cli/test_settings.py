@@ -56,8 +56,11 @@ def test_what_is_shown_is_a_file_of_the_same_settings(path: Path, tmp_path: Path
 
 def test_no_secret_is_shown(path: Path) -> None:
     secrets = {"ADGLOT_SERVE_TOKEN": "hush1", "ADGLOT_SERVE_ENGINE_TOKEN": "far=hush2"}
-    shown = run("--config", str(path), "--show-config", **secrets).stdout
+    url = "postgresql://me:hush3@db.example.org/jobs"
+    options = ("--config", str(path), "--show-config", "--job-database", url)
+    shown = run(*options, **secrets).stdout
     assert "hush" not in shown
+    assert "# job-database = (hidden)  # flag" in shown
     assert "# token = (hidden)  # environment ADGLOT_SERVE_TOKEN" in shown
     assert "# engine-token = (hidden)  # environment ADGLOT_SERVE_ENGINE_TOKEN" in shown
 

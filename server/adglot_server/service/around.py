@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import wraps
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
 Around = Callable[[grpc.ServicerContext], AbstractContextManager[Any]]
 See = Callable[[Any], None]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _HANDLERS = {
     (False, False): grpc.unary_unary_rpc_method_handler,
@@ -21,11 +22,11 @@ _HANDLERS = {
 
 
 def surrounded(
-    handler: grpc.RpcMethodHandler,
+    handler: Handler,
     around: Around,
     received: See = lambda message: None,
     sent: See = lambda message: None,
-) -> grpc.RpcMethodHandler:
+) -> Handler:
     """The handler of a method, each call of it within a block, its messages shown on their way."""
     behaviors = handler.unary_unary, handler.unary_stream, handler.stream_unary
     behavior: Any = next(filter(None, behaviors), handler.stream_stream)

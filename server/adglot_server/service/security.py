@@ -49,7 +49,7 @@ class Security:
         missing = []
         if self.certificate is None:
             missing.append("TLS (--certificate, --key)")
-        if self.token is self.tokens is self.client_root is None:
+        if self.token is None and self.tokens is None and self.client_root is None:
             missing.append("tokens (--tokens) or callers' certificates (--client-root)")
         return missing
 

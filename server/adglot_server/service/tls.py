@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -29,8 +30,9 @@ class Certificates:
 
     def credentials(self) -> grpc.ServerCredentials:
         """For `grpc.Server.add_secure_port`."""
+        renewed: Any = self._renewed  # its stub does not know that it may be None
         return grpc.dynamic_ssl_server_credentials(
-            self._first, self._renewed, require_client_authentication=self._client_root is not None
+            self._first, renewed, require_client_authentication=self._client_root is not None
         )
 
     def _read(self) -> grpc.ServerCertificateConfiguration:
