@@ -1,4 +1,4 @@
-"""The tests of the Julia package itself: every sample of the op table, before any derivative."""
+"""The tests of the Julia package itself: of every sample the value, before any derivative."""
 
 import os
 import re

@@ -82,15 +82,18 @@ The linear indices that `take` reads from an array of size `dims`.
 Index array j of k belongs to dimension `inner + k + 1 - j`, `inner` being how many dimensions run
 faster than all that are indexed.
 """
-function taken(dims::Dims, inner::Int, result::Dims, indices...)
+taken(dims::Dims, inner::Int, result::Dims{N}, indices...) where {N} =
+    reshape(taken_places(dims, inner, indices...), result)::Array{Int,N}
+taken(dims::Dims, inner::Int, ::Tuple{}, indices...) = only(taken_places(dims, inner, indices...))
+
+function taken_places(dims::Dims, inner::Int, indices...)::Vector{Int}
     k = length(indices)
     stride(d) = prod(dims[1:(d - 1)]; init = 1)
     offset(j) = wrapped.(indices[j], dims[inner + k + 1 - j]) .* stride(inner + k + 1 - j)
     between = reduce((a, b) -> a .+ b, map(offset, 1:k))
     within = 0:(stride(inner + 1) - 1)
     outside = (0:(prod(dims[(inner + k + 1):end]; init = 1) - 1)) .* stride(inner + k + 1)
-    linear = within .+ reshape(flat(between), 1, :) .+ reshape(outside, 1, 1, :) .+ 1
-    return result == () ? only(linear) : reshape(linear, result)
+    return vec(within .+ reshape(flat(between), 1, :) .+ reshape(outside, 1, 1, :) .+ 1)
 end
 
 "For every place of x the place in [x; updates] that it takes its number from."
@@ -133,7 +136,7 @@ scatter_source(dims, inner, result, indices...) =
 
 @noinline function scattered_added(inner::Int, zero, x, updates, indices...)
     columns, column = frozen(scatter_columns, size(x), inner, size(updates), indices...)
-    isempty(columns) && return x
+    isempty(columns) && return x .+ zero  # not x itself: Enzyme has to know which array it is
     sums = vec(sum(gather_filled(columns, zero, updates); dims = 1))
     return x .+ gather_filled(column, zero, sums)
 end

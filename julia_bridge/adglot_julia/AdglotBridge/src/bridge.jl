@@ -57,9 +57,9 @@ is_machinery(frame) =
     startswith(string(frame.file), "./") || frame.line <= 0 || startswith(string(frame.func), "##")
 short(frame) = string(frame.func, " at ", basename(string(frame.file)), ":", frame.line)
 
-"The first paragraph, without parameters of types: what follows it fits no better, or is advice."
+"The first paragraph, without parameters of types: what follows is advice, candidates, or LLVM's code."
 function shortened(text)
-    paragraph = first(split(text, r"\n\s*\n|\n*Closest candidates"; limit = 2))
+    paragraph = first(split(strip(text), r"\n\s*\n|\n*Closest candidates|\n at context"; limit = 2))
     while (barer = replace(paragraph, r"\{[^{}]*\}" => "")) != paragraph
         paragraph = barer
     end

@@ -24,15 +24,34 @@ cos_parts(x, y) = (cos(x) * cosh(y), -(sin(x) * sinh(y)))
 sinh_parts(x, y) = (sinh(x) * cos(y), cosh(x) * sin(y))
 cosh_parts(x, y) = (cosh(x) * cos(y), sinh(x) * sin(y))
 
+"Base's takes exponents apart, by bits that Mooncake cannot follow."
+function sqrt_parts(x, y)
+    size, side = hypot(x, y), copysign(one(primal(y)), primal(y))
+    iszero(primal(size)) && return sqrt(size), y
+    if primal(x) >= 0
+        t = sqrt((size + x) / 2)
+        return t, y / 2t
+    end
+    t = sqrt((size - x) / 2)
+    return side * y / 2t, side * t
+end
+
+root(x, y) = complex(sqrt_parts(x, y)...)
+
 # Kahan, Branch cuts for complex elementary functions, 1987.
 function asin_parts(x, y)
-    below, above = sqrt(complex(1 - x, -y)), sqrt(complex(1 + x, y))
+    below, above = root(1 - x, -y), root(1 + x, y)
     return atan(x, real(below * above)), asinh(copysign(imag(conj(below) * above), y))
 end
 
 function acos_parts(x, y)
-    below, above = sqrt(complex(1 - x, -y)), sqrt(complex(1 + x, y))
+    below, above = root(1 - x, -y), root(1 + x, y)
     return 2atan(real(below), real(above)), asinh(imag(conj(above) * below))
+end
+
+function acosh_parts(x, y)
+    below, above = root(x - 1, y), root(x + 1, y)
+    return asinh(real(conj(below) * above)), 2atan(imag(below), real(above))
 end
 
 function asinh_parts(x, y)

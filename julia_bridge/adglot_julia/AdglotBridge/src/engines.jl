@@ -49,10 +49,11 @@ forward_over(inner) = () -> DI.SecondOrder(ADTypes.AutoForwardDiff(), inner())
 
 function enzyme(operator, mode)
     e = package("Enzyme")
-    forward = ADTypes.AutoEnzyme(; mode = e.Forward)
-    reverse = ADTypes.AutoEnzyme(; mode = e.Reverse)
-    second(operator) && return DI.SecondOrder(forward, reverse)
-    return operator == :jvp || mode == "forward" ? forward : reverse
+    auto(mode) = ADTypes.AutoEnzyme(; mode)
+    # Which arrays are active is not always known of a derivative before it runs.
+    second(operator) &&
+        return DI.SecondOrder(auto(e.set_runtime_activity(e.Forward)), auto(e.set_runtime_activity(e.Reverse)))
+    return auto(operator == :jvp || mode == "forward" ? e.Forward : e.Reverse)
 end
 
 finite_differences() =

@@ -26,3 +26,9 @@ end
         end
     end
 end
+
+@testset "an engine without its package" begin
+    absent = AdglotBridge.Engine(; packages = ["Absent"], backend = identity)
+    @test occursin(r"^needs Absent: julia --project=.* -e 'import Pkg; Pkg.add\(\[\"Absent\"\]\)'$", AdglotBridge.reason(absent))
+    @test AdglotBridge.versions(absent) == "DifferentiationInterface $(AdglotBridge.version("DifferentiationInterface"))"
+end
