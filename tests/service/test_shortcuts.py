@@ -21,7 +21,7 @@ from adglot.errors import InvalidArgument, LimitExceeded, Unavailable
 from adglot.ir import flatten
 from adglot.prepared import NOWHERE
 from adglot_server.executors import shortcut
-from adglot_server.executors.tiered import _compiler
+from adglot_server.executors.compiling import settle
 from adglot_server.service.core import Core
 from adglot_server.service.limits import Limits
 from adglot_server.service.shortcuts import shortcut as make
@@ -40,7 +40,7 @@ def shortened(call: Any, *args: Any) -> bool:
     """Call until there is a shortcut, compiled if it can be; false where there is none to come."""
     call(*args)
     call(*args)
-    _compiler().submit(lambda: None).result()
+    settle(60)
     return call.way is not NOWHERE
 
 
