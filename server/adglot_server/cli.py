@@ -104,6 +104,7 @@ def serve(
     if processes == 1:
         _serve(address, announce, workers=workers, **options)
         return
+    options["telling"].check()
     options["telling"].log()
     options["workers"] = workers or max(1, cores() // processes)
     serve_together(processes, address, _serve_one, options, _print_addresses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -33,7 +34,11 @@ def quota_options(command: Command) -> Command:
     for name, what in (("--rate", "a second"), ("--requests", "at one time")):
         option = click.option(name, type=count, metavar="N", help=f"Most requests {what}.")
         command = option(command)
-    return command
+    return click.option(
+        "--engine", "engines", multiple=True, metavar="NAME",
+        help="An engine it may use, julia/* for all of a family; repeat for several; without it, "
+        "any.",
+    )(command)  # fmt: skip
 
 
 @click.group
@@ -64,7 +69,8 @@ def new(name: str, path: Path, **quota: Any) -> None:
 def list_tokens(path: Path) -> None:
     """Print the names of all tokens, and what each of them allows."""
     for one in tokens.read(path).values():
-        quota = {"requests": one.requests, "rate": one.rate, **one.limits}
+        engines = ",".join(one.engines or ())
+        quota = {"requests": one.requests, "rate": one.rate, "engines": engines, **one.limits}
         click.echo(" ".join([one.name, *(f"{k}={v}" for k, v in quota.items() if v)]))
 
 
@@ -81,7 +87,9 @@ def revoke(name: str, path: Path) -> None:
 
 def _entry(name: str, text: str, quota: dict[str, Any]) -> str:
     lines = [f"[{name}]", f'sha256 = "{tokens.digest(text).hex()}"']
-    lines += [f"{key.replace('_', '-')} = {value}" for key, value in quota.items() if value]
+    lines += [
+        f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in quota.items() if value
+    ]
     return "\n".join(lines) + "\n\n"
 
 

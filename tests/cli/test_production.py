@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from service.test_observing import Collector
 
+import adglot
 from adglot.cli.loopback import LISTENING
 
 PAGE = Path(__file__).parents[2] / "docs/production.md"
@@ -37,6 +37,12 @@ def run(command: list[str], folder: Path) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def scraped(place: str) -> str:
+    with urlopen(place, timeout=30) as reply:
+        text: str = reply.read().decode()
+    return text
 
 
 @pytest.fixture
@@ -65,15 +71,10 @@ def settings(port: int) -> str:
     return text
 
 
-def metrics_address(log: Path) -> str:
-    """Where the log says that metrics are."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        for line in log.read_text().splitlines():
-            if (message := json.loads(line)["message"]).startswith("metrics: "):
-                return str(message.removeprefix("metrics: "))
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
+def metrics_addresses(log: Path) -> list[str]:
+    """Where the log of a server that answers says that metrics are."""
+    told = (json.loads(line)["message"] for line in log.read_text().splitlines())
+    return [line.removeprefix("metrics: ") for line in told if line.startswith("metrics: ")]
 
 
 def test_what_the_page_says_works(tmp_path: Path, collector: tuple[Collector, int]) -> None:
@@ -92,8 +93,8 @@ def test_what_the_page_says_works(tmp_path: Path, collector: tuple[Collector, in
         script = tmp_path / "client.py"
         script.write_text(client.replace("localhost:50051", address))
         assert run([sys.executable, "-W", "error", str(script)], tmp_path) == "[2. 4.]\n"
-        with urlopen(metrics_address(tmp_path / "log"), timeout=30) as reply:
-            text = reply.read().decode()
+        (metrics,) = metrics_addresses(tmp_path / "log")
+        text = scraped(metrics)
         named = set(re.findall(r"^\| `(adglot_[a-z_]+)`", PAGE.read_text(), re.MULTILINE))
         there = set(re.findall(r"^# TYPE (adglot_\w+)", text, re.MULTILINE))
         assert named <= there, named - there
@@ -104,3 +105,29 @@ def test_what_the_page_says_works(tmp_path: Path, collector: tuple[Collector, in
         server.communicate()
     assert collector[0].came.wait(60)
     assert "adglot.v1.DerivativeService/Gradient" in collector[0].names
+
+
+def test_each_of_several_processes_has_its_metrics(tmp_path: Path) -> None:
+    options = ("--address", "127.0.0.1:0", "--metrics", "localhost:0", "--log-format", "json")
+    command = [sys.executable, "-m", "adglot", "serve", "--processes", "2", *options]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().removeprefix(LISTENING).strip()
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        for _ in range(8):
+            with adglot.connect(address, options=own) as ad:
+                ad.info()
+        places = metrics_addresses(tmp_path / "log")
+        assert len(set(places)) == 2
+        assert sum(map(_infos, places)) == 8
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def _infos(place: str) -> float:
+    """How often a process was asked what it is."""
+    line = re.compile(r"^adglot_requests_total.*GetServerInfo.* (\S+)$", re.MULTILINE)
+    return sum(map(float, line.findall(scraped(place))))

@@ -24,14 +24,15 @@ def test_a_token_is_printed_once_and_its_hash_kept(tmp_path: Path) -> None:
     assert token.startswith("alice.")
     assert token.partition(".")[2] not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    run("new", "bob", *file, "--rate", "50")
-    assert run("list", *file).stdout == "alice requests=3 memory_bytes=1000\nbob rate=50\n"
+    run("new", "bob", *file, "--rate", "50", "--engine", "native", "--engine", "julia/*")
+    bob = "bob rate=50 engines=native,julia/*\n"
+    assert run("list", *file).stdout == f"alice requests=3 memory_bytes=1000\n{bob}"
     known = TokenFile(path)
     found = known.find(token)
     assert found is not None
     assert (found.name, found.requests, found.limits) == ("alice", 3, {"memory_bytes": 1000})
     assert run("revoke", "alice", *file).exit_code == 0
-    assert run("list", *file).stdout == "bob rate=50\n"
+    assert run("list", *file).stdout == bob
     assert known.find(token) is None
 
 

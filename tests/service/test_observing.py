@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
@@ -20,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import adglot
-from adglot import InvalidArgument, LimitExceeded, UnknownEngine
+from adglot import InvalidArgument, LimitExceeded, UnknownEngine, Unsupported
 from adglot.transports.outgoing import REQUEST_ID, sending
 from adglot_server.engines.remote import Address, RemoteFamily
 from adglot_server.service.engines import Engines
@@ -331,3 +332,25 @@ def test_nobody_observes_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     Server(["localhost:0"]).stop()
     assert seen == [None]
     assert Telling().observers() == []
+
+
+@pytest.mark.parametrize(
+    ("telling", "package"),
+    [
+        (Telling(metrics="localhost:0"), "prometheus_client"),
+        (Telling(traces="http://localhost:1"), "opentelemetry"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(
+    telling: Telling, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = "metrics" if telling.metrics else "traces"
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"adglot_server.service.{extra}")
+    expected = rf"--{extra} needs {package}.*: pip install 'adglot\[{extra}\]'"
+    with pytest.raises(Unsupported, match=expected):
+        telling.check()
+    with pytest.raises(Unsupported, match=expected):
+        telling.observers()

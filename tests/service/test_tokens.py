@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import adglot
-from adglot import InvalidArgument, Unauthenticated
+from adglot import InvalidArgument, PermissionDenied, Unauthenticated
 from adglot_server.service.auth import identity
 from adglot_server.service.server import Server
 from adglot_server.service.tokens import TokenFile, digest, make
+from service.examples import energy
 
 ALICE, BOB = make("alice"), make("bob")
+X = np.ones(3)
 
 
 def write(path: Path, *tokens: str, settings: str = "") -> Path:
@@ -81,6 +85,21 @@ def test_a_file_that_changes_is_read_again(
             alice.info()
 
 
+def test_engines_that_a_token_may_use(tmp_path: Path) -> None:
+    path = write(tmp_path / "tokens.toml", ALICE, settings='engines = ["native", "julia/*"]\n')
+    denied = "the token 'alice' does not allow the engine 'symbolic'"
+    with (
+        Server(["localhost:0"], tokens=TokenFile(path)) as server,
+        adglot.connect(server.addresses[0], token=ALICE) as ad,
+    ):
+        assert_array_equal(ad.gradient(energy(), X), 3 * X)
+        for ask in (ad.gradient, ad.explain):
+            with pytest.raises(PermissionDenied, match=denied):
+                ask(energy(), X, engine="symbolic")
+        with pytest.raises(PermissionDenied, match=denied):
+            next(ad.stream(energy(), [X], "gradient", engine="symbolic"))
+
+
 def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "tokens.toml", ALICE)
     assert ALICE.partition(".")[2] not in path.read_text()
@@ -96,6 +115,7 @@ def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
         ("[a]\nrequest = 1", r"\[a\] has no setting 'request'; did you mean 'requests'\?"),
         (f'[a]\nsha256 = "{64 * "0"}"\nrate = -1', r"\[a\] rate: expected a positive integer"),
         (f'[a]\nsha256 = "{64 * "0"}"\nnodes = 0.5', r"\[a\] nodes: expected a positive integer"),
+        (f'[a]\nsha256 = "{64 * "0"}"\nengines = "x"', r"\[a\] engines: expected a list of names"),
         (f'["a b"]\nsha256 = "{64 * "0"}"', "'a b' is no name of a token"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 
+from adglot.errors import PermissionDenied
 from adglot.transports.outgoing import REQUEST_ID, Metadata, sending
 from adglot_server.service.limits import Limits
 
@@ -102,10 +103,16 @@ def entered(details: grpc.HandlerCallDetails) -> Current:
 
 
 def by_engine(name: str) -> None:
-    """Note that this engine is to answer the call of this thread."""
+    """Note that this engine is to answer the call of this thread.
+
+    Raises PermissionDenied where its caller may not use it.
+    """
     call = _CURRENT.get()
-    if call is not None:
-        call.engine = name
+    if call is None:
+        return
+    call.engine = name
+    if call.token is not None and not call.token.allows(name):
+        raise PermissionDenied(f"the token {call.token.name!r} does not allow the engine {name!r}")
 
 
 def span(name: str) -> AbstractContextManager[Any]:

@@ -26,6 +26,7 @@ from adglot_server.jobs import inputs
 from adglot_server.jobs.spec import JobSpec, Tensor
 from adglot_server.service.auth import identity
 from adglot_server.service.core import Core
+from adglot_server.service.current import by_engine
 from adglot_server.service.limits import result_bytes
 from adglot_server.service.requests import resolve, to_request
 from adglot_server.service.servicer import Caller
@@ -60,7 +61,7 @@ class JobServicer:
             "Cancel": self._cancel,
             "List": self._list,
         }
-        methods = {name: _unary(handle) for name, handle in handlers.items()}
+        methods = {name: _unary(_path(name), handle) for name, handle in handlers.items()}
         methods["Watch"] = grpc.unary_stream_rpc_method_handler(self._watch)
         return grpc.method_handlers_generic_handler(codec.SERVICE, methods)
 
@@ -72,7 +73,9 @@ class JobServicer:
 
     def _submit(self, message: bytes, caller: Caller) -> bytes:
         jobs, owner = self._jobs, identity()
+        self._core.limits.check_message(message)
         asked = codec.decode_submit(message, self._core.limits.graph_bytes)
+        by_engine(asked.request.engine)
         try:
             graph = self._graph(asked.request, caller)
             spec = self._spec(asked.request, graph, owner)
@@ -94,7 +97,7 @@ class JobServicer:
         return codec.encode_page(self._jobs.registry.page(identity(), codec.decode_list(message)))
 
     def _watch(self, message: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        with StatusOfErrors(context):
+        with StatusOfErrors(context, _path("Watch")):
             jobs, owner, id = self._jobs, identity(), codec.decode_id("Watch", message)
             if not self._watchers.acquire(blocking=False):
                 raise LimitExceeded("streams", WATCHERS, WATCHERS + 1)
@@ -186,9 +189,14 @@ def _name(field: str, port: Port, known: Sequence[str]) -> str:
     raise InvalidArgument(Violation(field, f"there is no {port!r} but {', '.join(known)}"))
 
 
-def _unary(handle: Handler) -> Any:
+def _path(method: str) -> str:
+    """A method of this service as gRPC names it."""
+    return f"/{codec.SERVICE}/{method}"
+
+
+def _unary(path: str, handle: Handler) -> Any:
     def behavior(message: bytes, context: grpc.ServicerContext) -> bytes:
-        with StatusOfErrors(context):
+        with StatusOfErrors(context, path):
             return handle(message, Caller(context))
 
     return grpc.unary_unary_rpc_method_handler(behavior)

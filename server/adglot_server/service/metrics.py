@@ -7,18 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import grpc
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
-from adglot.errors import InvalidArgument, Unsupported
+from adglot.errors import InvalidArgument
 from adglot_server.executors.tiered import COMPILED
 from adglot_server.service.current import Current
-
-try:
-    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-    from prometheus_client.process_collector import ProcessCollector
-    from prometheus_client.registry import Collector
-except ImportError as error:
-    raise Unsupported("metrics need an extra: pip install 'adglot[metrics]'") from error
 
 if TYPE_CHECKING:
     from adglot_server.service.server import Server

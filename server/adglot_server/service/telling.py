@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
+from adglot.errors import Unsupported
 from adglot_server.service.logs import Format, RequestLog, log_to_stderr
 from adglot_server.service.observing import Observer
 
@@ -29,21 +32,33 @@ class Telling:
         """Have this process write its log."""
         log_to_stderr(self.log_format, self.log_level)
 
+    def check(self) -> None:
+        """Raise Unsupported where an extra is missing that is needed."""
+        for extra in ("metrics", "traces"):
+            if getattr(self, extra) is not None:
+                _module(extra)
+
     def observers(self, number: int = 0) -> list[Observer]:
         """Those of one of several processes; what they need is imported for them alone."""
         return list(self._observers(number))
 
     def _observers(self, number: int) -> Iterator[Observer]:
         if self.traces is not None:
-            from adglot_server.service.traces import Traces, otlp
-
-            yield Traces(otlp(self.traces))
+            traces = _module("traces")
+            yield traces.Traces(traces.otlp(self.traces))
         if self.log_requests:
             yield RequestLog()
         if self.metrics is not None:
-            from adglot_server.service.metrics import Metrics
+            yield _module("metrics").Metrics(next_port(self.metrics, number))
 
-            yield Metrics(next_port(self.metrics, number))
+
+def _module(extra: str) -> Any:
+    """The module of this package that needs what this extra, called the same, installs."""
+    try:
+        return import_module(f"adglot_server.service.{extra}")
+    except ModuleNotFoundError as error:
+        what = f"--{extra} needs {error.name}: pip install 'adglot[{extra}]'"
+        raise Unsupported(what) from None
 
 
 def next_port(address: str, number: int) -> str:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,7 @@ class Token:
     - `digest`: SHA-256 of the token's text
     - `requests`: most at one time, None for any number
     - `rate`: most a second, None for any number
+    - `engines`: those it may use, ``julia/*`` for all of a family; None for any
     - `limits`: those that are lower than the server's
     """
 
@@ -45,7 +47,16 @@ class Token:
     digest: bytes
     requests: int | None = None
     rate: int | None = None
+    engines: tuple[str, ...] | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+
+    def allows(self, engine: str) -> bool:
+        """Whether it may use an engine.
+
+        >>> Token("me", bytes(), engines=("native", "julia/*")).allows("julia/Zygote")
+        True
+        """
+        return self.engines is None or any(fnmatchcase(engine, one) for one in self.engines)
 
 
 class Tokens(Protocol):
@@ -140,12 +151,13 @@ def _token(name: str, table: Any) -> Token:
         _digest(name, entries.pop("sha256", None)),
         _number(name, entries, "requests"),
         _number(name, entries, "rate"),
+        _names(name, entries.get("engines")),
         {limit: _number(name, entries, limit) for limit in OF_LIMITS if limit in entries},
     )
 
 
 def _check_keys(name: str, entries: Mapping[str, Any]) -> None:
-    known = ("sha256", "requests", "rate", *OF_LIMITS)
+    known = ("sha256", "requests", "rate", "engines", *OF_LIMITS)
     for key in entries:
         if key not in known:
             close = get_close_matches(key, known, 1)
@@ -168,3 +180,11 @@ def _number(name: str, entries: Mapping[str, Any], key: str) -> Any:
     if value is not None and (type(value) is not int or value < 1):
         raise InvalidArgument(f"[{name}] {key}: expected a positive integer, got {value!r}")
     return value
+
+
+def _names(name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InvalidArgument(f"[{name}] engines: expected a list of names, got {value!r}")
+    return tuple(value)

@@ -6,20 +6,15 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from opentelemetry import context, trace
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from adglot.errors import Unsupported
 from adglot.transports.outgoing import Metadata
 from adglot_server.service.auth import identity
 from adglot_server.service.current import Current
-
-try:
-    from opentelemetry import context, trace
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-except ImportError as error:
-    raise Unsupported("traces need an extra: pip install 'adglot[traces]'") from error
 
 if TYPE_CHECKING:
     from adglot_server.service.server import Server
