@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,27 @@ BUILD = shlex.split(os.environ.get("ADGLOT_DOCKER_BUILD", ""))
 MINUTES = 60.0
 
 
+def _free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+ENVIRONMENT = {
+    "DOCKER_BUILDKIT": "1",
+    "COMPOSE_PROJECT_NAME": "adglot-test",
+    "ADGLOT_PORT": _free_port(),
+    "ADGLOT_DASHBOARD_PORT": _free_port(),
+}
+SERVER = f"localhost:{ENVIRONMENT['ADGLOT_PORT']}"
+
+
 def run(*command: str | Path, timeout: float = 5 * MINUTES) -> str:
     """What a command prints; the test fails with all of it where the command does."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,
-        env={**os.environ, "DOCKER_BUILDKIT": "1", "COMPOSE_PROJECT_NAME": "adglot-test"},
+        env={**os.environ, **ENVIRONMENT},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import adglot
-from containers.engine import build, compose, container_of, inspected, run, up
+from containers.engine import SERVER, build, compose, container_of, inspected, run, up
 
 pytestmark = pytest.mark.docker
 
@@ -68,7 +68,7 @@ def test_a_server_is_refused_that_is_open_to_everybody(images: tuple[str, str]) 
 
 
 def test_a_client_on_this_machine_is_answered(cluster: None) -> None:
-    with adglot.connect("localhost:50051") as ad:
+    with adglot.connect(SERVER) as ad:
         np.testing.assert_allclose(ad.gradient(lambda x: np.sum(x**2), np.ones(3)), 2 * np.ones(3))
 
 
@@ -83,7 +83,7 @@ def test_a_job_survives_the_end_of_every_container(cluster: None) -> None:
     """Each is killed once while the job runs; compose starts it again."""
     points = "python /examples/lotka_volterra.py /jobs/killed.npy 2000000"
     compose("run", "--rm", "job", "sh", "-c", points)
-    with adglot.connect("localhost:50051") as ad:
+    with adglot.connect(SERVER) as ad:
         graph = adglot.trace(rates, np.ones(2))
         job = ad.submit(graph, "killed.npy", "killed.zarr", chunk=2000)
         left = ["worker", "scheduler", "server"]

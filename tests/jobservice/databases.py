@@ -44,8 +44,9 @@ def postgresql() -> Iterator[str]:
             user=user, cwd=folder, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            _await(folder / ".s.PGSQL.5432", server)
-            yield f"postgresql://adglot@/postgres?host={folder}"
+            url = f"postgresql://adglot@/postgres?host={folder}"
+            _await(url, server)
+            yield url
         finally:
             server.send_signal(signal.SIGINT)  # without waiting for who is connected
             server.wait()
@@ -64,9 +65,17 @@ def _somebody(folder: Path) -> str | None:
     return user
 
 
-def _await(socket: Path, server: subprocess.Popen[bytes]) -> None:
+def _await(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Until it takes connections."""
+    import psycopg
+
     given_up = time.monotonic() + 60
-    while not socket.exists():
-        assert server.poll() is None, "PostgreSQL has ended"
-        assert time.monotonic() < given_up
-        time.sleep(0.05)
+    while server.poll() is None:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < given_up
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("PostgreSQL has ended")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import subprocess
+import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,15 @@ import numpy as np
 import pytest
 
 import adglot
-from adglot import InvalidArgument, PermissionDenied, Unauthenticated, Unavailable
+from adglot import (
+    InvalidArgument,
+    LimitExceeded,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from adglot.tls import TLS
+from adglot_server.jobs.quotas import Quotas
 from adglot_server.service.server import Server
 from jobservice.served import SECONDS, contents, rates, save_points, serving, token_file
 
@@ -136,6 +145,28 @@ def test_points_that_cannot_be_read(ad: adglot.Client, root: Path, case: str) ->
         ad.submit(rates, name, "J.zarr", example=X)
     assert caught.value.violations[0].field.startswith("spec.")
     assert name in str(caught.value) or case in ("wrong shape", "empty")
+
+
+def test_a_small_file_of_very_many_points_is_refused_by_its_header(tmp_path: Path) -> None:
+    header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 24, 2)}
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+        file.open("x.npy", "w", force_zip64=True) as member,
+    ):
+        np.lib.format.write_array_header_2_0(member, header)
+        for _ in range(256):
+            member.write(bytes(1 << 20))
+    quotas = Quotas(job_points=1000)
+    with (
+        serving(tmp_path, quotas=quotas, run=False) as server,
+        adglot.connect(server.addresses[0]) as ad,
+    ):
+        tracemalloc.start()
+        with pytest.raises(LimitExceeded, match="job_points=1000: this request needs 16777216"):
+            ad.submit(rates, "bomb.npz", "J.zarr", example=X)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 64 << 20  # of 256 MB
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
@@ -40,8 +41,27 @@ class Remote:
         fs, path = need("fsspec.core").url_to_fs(self.url)
         size = self.column.nbytes
         first, last = self.start + part.start * size, self.start + part.stop * size
-        data = fs.cat_file(path, first, last)
+        data = fs.cat_file(path, start=first, end=last)
         return np.frombuffer(data, self.column.dtype).reshape(-1, *self.column.shape)
+
+
+class Packed:
+    """A compressed member of a zip file: held in memory, but not before a part is asked for.
+
+    So a small file that would fill the memory can be refused by its header.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url, self._name = url, name
+
+    def __getitem__(self, part: slice) -> Array:
+        return self._whole[part]
+
+    @cached_property
+    def _whole(self) -> Array:
+        with _file(self._url) as file, zipfile.ZipFile(file) as archive:
+            array: Array = npy.read_array(archive.open(self._name), allow_pickle=False)
+        return array
 
 
 class Arrays:
@@ -114,11 +134,16 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _member(
     url: str, file: Any, archive: zipfile.ZipFile, member: zipfile.ZipInfo
 ) -> tuple[Column, Held] | None:
-    """The array of a member, None where it has no axis; a compressed one is held in memory."""
+    """The array of a member, None where it has no axis."""
     if member.compress_type == zipfile.ZIP_STORED:
         file.seek(member.header_offset)
         before = sum(LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size)))
         return _array(url, file, member.header_offset + LOCAL_HEADER.size + before)
     with archive.open(member) as data:
-        array = npy.read_array(data, allow_pickle=False)
-    return None if not array.ndim else (Column(len(array), array.dtype, array.shape[1:]), array)
+        shape, _, dtype = _header(data)
+        begin = data.tell()
+    if not shape:
+        return None
+    if begin + dtype.itemsize * prod(shape) > member.file_size:
+        raise InvalidArgument(f"cannot read {url}: {member.filename} is cut short")
+    return Column(shape[0], dtype, shape[1:]), Packed(url, member.filename)

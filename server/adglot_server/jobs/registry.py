@@ -205,13 +205,6 @@ class Registry:
                 )
             )
 
-    def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state that is not the end."""
-        counted = select(jobs.c.state, func.count().label("count")).group_by(jobs.c.state)
-        with self._reading() as connection:
-            found = {state: number for state, number in connection.execute(counted).tuples()}  # noqa: C416
-        return {state: found.get(state, 0) for state in LIVE}
-
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with _reaching(), self._engine.begin() as connection:
