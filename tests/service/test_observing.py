@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +26,7 @@ import adglot
 from adglot import InvalidArgument, LimitExceeded, UnknownEngine, Unsupported
 from adglot.transports.outgoing import REQUEST_ID, sending
 from adglot_server.engines.remote import Address, RemoteFamily
+from adglot_server.executors.tiered import Tiered
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits
 from adglot_server.service.logs import JsonFormatter, RequestLog, TextFormatter
@@ -32,7 +35,9 @@ from adglot_server.service.server import Server
 from adglot_server.service.telling import Telling
 from adglot_server.service.tokens import OneToken
 from adglot_server.service.traces import Traces, otlp
-from service.examples import energy
+from adglot_server.workers.command import Bounds, isolated
+from adglot_server.workers.family import WorkerFamily
+from service.examples import energy, slow
 
 X = np.ones(3)
 GRADIENT = 'method="adglot.v1.DerivativeService/Gradient"'
@@ -132,6 +137,44 @@ def test_callers_who_are_refused_are_counted() -> None:
         method = 'method="adglot.v1.DerivativeService/GetServerInfo"'
         labels = f'{{engine="",{method},status="UNAUTHENTICATED"}}'
         assert scraped(metrics)[f"adglot_requests_total{labels}"] == 1
+
+
+def test_code_that_is_made_is_counted() -> None:
+    metrics = Metrics("localhost:0")
+    with Server(["localhost:0"], observers=[metrics]):
+        before = scraped(metrics)
+        program = Tiered(slow(20, n=1000))
+        program.compile()
+        program.optimise()
+        after = scraped(metrics)
+    for kind in ("raw", "optimised"):
+        count = f'adglot_compiled_total{{kind="{kind}"}}'
+        seconds = f'adglot_compiled_seconds_total{{kind="{kind}"}}'
+        assert after[count] == before.get(count, 0) + 1
+        assert after[seconds] > before.get(seconds, 0)
+
+
+def test_restarts_of_engines_are_counted() -> None:
+    metrics = Metrics("localhost:0")
+    family = WorkerFamily("mine", isolated("native"), Bounds(grace=30.0))
+    with (
+        Server(["localhost:0"], engines=Engines((), {"mine": family}), observers=[metrics]) as one,
+        adglot.connect(one.addresses[0]) as ad,
+    ):
+        restarts = 'adglot_engine_restarts_total{engine="mine"}'
+        assert_array_equal(ad.gradient(energy(), X, engine="mine/native"), 3 * X)
+        assert scraped(metrics)[restarts] == 0
+        pid = family._supervisor.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(600):  # its end is noticed in time
+            try:
+                assert_array_equal(ad.gradient(energy(), X, engine="mine/native"), 3 * X)
+            except (adglot.EngineCrashed, adglot.Unavailable):
+                time.sleep(0.1)
+            if scraped(metrics)[restarts]:
+                break
+        assert scraped(metrics)[restarts] == 1
 
 
 def test_metrics_need_an_address() -> None:

@@ -51,7 +51,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except AdglotError as error:
             kind = Refusal if isinstance(error, USAGE) else Failure
-            raise kind(f"{type(error).__name__}: {error}") from error
+            request = f" [request {error.request_id}]" if error.request_id else ""
+            raise kind(f"{type(error).__name__}: {error}{request}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

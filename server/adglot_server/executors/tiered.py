@@ -43,7 +43,7 @@ SLACK = 8 << 20
 
 
 COMPILED = Tally()
-"""What this process has compiled."""
+"""What this process has compiled, raw and again."""
 
 _at_once: ContextVar[bool] = ContextVar("adglot_at_once", default=False)
 
@@ -143,7 +143,7 @@ class Tiers:
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
         with _told():
-            with COMPILED.timed("programs"):
+            with COMPILED.timed("raw"):
                 code = self._compile_it()
             if code is not None:
                 self.used = time.monotonic()
@@ -155,7 +155,8 @@ class Tiers:
         """Make the code that there is as fast as it gets, and try again whether that is faster."""
         with _told():
             if (code := self._code) is not None:
-                code.optimise()
+                with COMPILED.timed("optimised"):
+                    code.optimise()
                 self._trial.again()
 
     def drop(self) -> None:
