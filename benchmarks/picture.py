@@ -15,7 +15,7 @@ SLOWER, FASTER, ABSENT = "#2a6f97", "#c8553d", "#9a9a9a"
 ROOM = 50.0
 """For the numbers beside the longest bars, as a factor of the axis."""
 
-HIDDEN = (OURS, "compiled", "interpreter")
+HIDDEN = (OURS, "compiled", "optimised", "interpreter")
 """What has no panel: of ours the engine and the function alone stand beside the peers."""
 
 

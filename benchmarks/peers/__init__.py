@@ -19,6 +19,7 @@ PEERS = {
     OURS: "benchmarks.peers.adglot:Client",
     "engine": "benchmarks.peers.adglot:Engine",
     "compiled": "benchmarks.peers.adglot:CompiledAtOnce",
+    "optimised": "benchmarks.peers.adglot:OptimisedAtOnce",
     "interpreter": "benchmarks.peers.adglot:Interpreted",
     "function": "benchmarks.peers.adglot:Function",
     "jax": "benchmarks.peers.jax:Jax",

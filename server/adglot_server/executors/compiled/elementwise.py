@@ -21,9 +21,17 @@ Emit = Callable[..., Lanes]
 ELEMENTS = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
 """What a dtype is in registers; bools are bytes in memory."""
 
+_BY_DTYPE = {np.dtype(name): element for name, element in ELEMENTS.items()}
+# NumPy works out the name of a dtype anew each time, which takes microseconds.
+
 
 def element(dtype: np.dtype[Any]) -> str:
-    return ELEMENTS[dtype.name]
+    return _BY_DTYPE[dtype]
+
+
+def has_element(dtype: np.dtype[Any]) -> bool:
+    """Whether numbers of this dtype are compiled."""
+    return dtype in _BY_DTYPE
 
 
 def convert(x: Lanes, target: str) -> Lanes:
@@ -154,7 +162,7 @@ _OF_TRUTHS = {"logical_and", "logical_or", "logical_xor", "logical_not"}
 
 def operand_dtypes(node: Node, types: Sequence[Type]) -> list[np.dtype[Any]] | None:
     """In which dtype each operand is taken; None where the op is not compiled for these."""
-    if any(t.dtype.name not in ELEMENTS for t in (*types, *node.outputs)):
+    if not all(has_element(t.dtype) for t in (*types, *node.outputs)):
         return None
     dtypes, result = [t.dtype for t in types], node.outputs[0].dtype
     if node.op in _OF_TRUTHS or node.op == "convert_element_type":
@@ -163,7 +171,7 @@ def operand_dtypes(node: Node, types: Sequence[Type]) -> list[np.dtype[Any]] | N
     if node.op == "where":
         return [dtypes[0], result, result]
     common = np.result_type(*dtypes) if node.op in (*_COMPARISONS, "isfinite") else result
-    if (common.kind != "f" and node.op in _FLOAT_ONLY) or common.name not in ELEMENTS:
+    if (common.kind != "f" and node.op in _FLOAT_ONLY) or not has_element(common):
         return None
     if common.kind == "b" and node.op in ("subtract", "negative", "sign", "round"):
         return None

@@ -15,9 +15,9 @@ import numpy as np
 from adglot.ir import Graph, Node, Type
 from adglot.ops import TABLE
 from adglot_server.executors.compiled.elementwise import (
-    ELEMENTS,
     ELEMENTWISE,
     element,
+    has_element,
     operand_dtypes,
 )
 from adglot_server.executors.compiled.region import REDUCTIONS, VIEWS, axis_of, ints
@@ -70,7 +70,7 @@ def _input(scalars: Scalars, start: int, type: Type) -> Numbers:
 
 
 def _element(type: Type) -> str:
-    if type.dtype.name not in ELEMENTS:
+    if not has_element(type.dtype):
         raise NotTaken(f"{type.dtype.name} is not compiled")
     return element(type.dtype)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from adglot.ir import Graph, Node, Type
 from adglot_server.executors.compiled.elementwise import (
-    ELEMENTS,
     ELEMENTWISE,
+    has_element,
     operand_dtypes,
 )
 
@@ -25,7 +25,7 @@ MOVES = (*VIEWS, "pad", "concat", "take", "iota")
 def taken(node: Node, types: Sequence[Type], known: Mapping[int, Array]) -> bool:
     """Whether a node can be compiled; `known` are the graph's constants."""
     of = [types[i] for i in node.operands]
-    if any(t.dtype.name not in ELEMENTS or t.size == 0 for t in (*of, *node.outputs)):
+    if any(not has_element(t.dtype) or t.size == 0 for t in (*of, *node.outputs)):
         return False
     if node.op in ELEMENTWISE:
         return operand_dtypes(node, of) is not None
