@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import crosscheck, results, stream, tables, wire
+from benchmarks import crosscheck, long, results, stream, tables, wire
 from benchmarks.measure import Wrong, contest
 from benchmarks.peers import PEERS, Absent, Peer, load
 from benchmarks.rows import Row
@@ -38,7 +38,7 @@ def main(words: tuple[str, ...], names: tuple[str, ...], seconds: float) -> None
     console = Console()
     whole = not words and not names
     # First, while this process is small: it measures how far it grows.
-    service = list(stream.rows()) if whole else []
+    service = [*stream.rows(), *long.rows()] if whole else []
     found: results.Results = {}
     for found in _workloads(console, words, names, seconds):
         _keep(console, found, whole)

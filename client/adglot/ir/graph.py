@@ -85,6 +85,12 @@ class Graph:
 
         return digest(self)
 
+    def renamed_from(self, graph: Graph) -> Graph:
+        """This graph, which differs from `graph` by names alone, with its digest if it is known."""
+        if "digest" in graph.__dict__:
+            self.__dict__["digest"] = graph.digest
+        return self
+
     def numbered(self) -> Iterator[tuple[int, Node]]:
         """Every node with the index of its first output."""
         index = len(self.inputs)

@@ -34,7 +34,7 @@ class Infer(Protocol):
 
 
 def validate(graph: Graph, infer: Infer, limits: Limits = DEFAULT_LIMITS, depth: int = 0) -> Graph:
-    """The graph with every node's output types filled in.
+    """The graph with every node's output types filled in; the graph itself if they are there.
 
     Raises InvalidArgument with fields such as ``nodes[3].operands[1]``, LimitExceeded when the
     graph is over a limit. Nodes are checked in order; a node whose outputs cannot be told ends
@@ -56,7 +56,8 @@ def validate(graph: Graph, infer: Infer, limits: Limits = DEFAULT_LIMITS, depth:
         faults += _result_faults(graph, types)
     if faults:
         raise InvalidArgument(faults)
-    return replace(graph, nodes=tuple(nodes))
+    changed = any(a is not b for a, b in zip(nodes, graph.nodes, strict=True))
+    return replace(graph, nodes=tuple(nodes)) if changed else graph
 
 
 def _refuse_oversize(graph: Graph, limits: Limits, depth: int) -> None:
@@ -116,6 +117,8 @@ def _check_node(
         )
     if faults:
         raise InvalidArgument(faults)
+    if node.outputs and all(attributes[key] is value for key, value in node.attributes.items()):
+        return node
     return Node(node.op, node.operands, attributes, outputs, node.location)
 
 

@@ -364,7 +364,9 @@ class Builder:
         """As `emit`, where the types of the results have been found."""
         if len(self.records) % EVERY == 0:
             may_stop()
-        outputs = tuple([self.value(type) for type in types])
+        made, first = self._value_class, self._count
+        outputs = tuple([made(self, first + k, type) for k, type in enumerate(types)])
+        self._count = first + len(outputs)
         location = self.location if isinstance(self.location, str) else self.location()
         self.records.append(Record(op, tuple(operands), attributes, outputs, location))
         return outputs

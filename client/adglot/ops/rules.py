@@ -39,9 +39,15 @@ def infer_elementwise(result: Callable[..., Any]) -> Callable[..., Type]:
     @lru_cache(maxsize=1024)  # long graphs have few types: 3 of 5 microseconds an emitted node
     def infer(*types: Type) -> Type:
         shape = broadcast_shapes(*[type.shape for type in types])
-        return Type(result(*[type.dtype for type in types]), shape)
+        return _shared(Type(result(*[type.dtype for type in types]), shape))
 
     return infer
+
+
+@lru_cache(maxsize=1024)
+def _shared(type: Type) -> Type:
+    """One object for equal types: it is found in caches without being compared."""
+    return type
 
 
 def promoted(*dtypes: Any) -> Any:
@@ -332,12 +338,12 @@ def lead(first: int | None = None) -> Callable[[tuple[int, ...], int], tuple[int
 
 def per_output(weight: int) -> Callable[..., int]:
     """`weight` operations for each element of the outputs."""
-    return lambda operands, outputs, **attributes: weight * sum(t.size for t in outputs)
+    return lambda operands, outputs, **attributes: weight * sum([t.size for t in outputs])
 
 
 def per_input(weight: int) -> Callable[..., int]:
     """`weight` operations for each element of the operands."""
-    return lambda operands, outputs, **attributes: weight * sum(t.size for t in operands)
+    return lambda operands, outputs, **attributes: weight * sum([t.size for t in operands])
 
 
 def free(operands: Any, outputs: Any, **attributes: Any) -> int:

@@ -14,7 +14,7 @@ from adglot.ir import LEAF, Attribute, Graph, Guard, Node
 
 def anonymous(graph: Graph, path: str = "graph") -> Graph:
     """The graph with places for locations and numbers for names; its digest is the same."""
-    return replace(
+    nameless = replace(
         graph,
         nodes=tuple(_node(node, f"{path}.nodes[{i}]") for i, node in enumerate(graph.nodes)),
         guards=tuple(
@@ -27,6 +27,7 @@ def anonymous(graph: Graph, path: str = "graph") -> Graph:
         input_tree=LEAF,
         output_tree=LEAF,
     )
+    return nameless.renamed_from(graph)
 
 
 def _node(node: Node, path: str) -> Node:

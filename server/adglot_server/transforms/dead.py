@@ -43,6 +43,8 @@ def rebuilt(builder: Builder, graph: Graph, values: Sequence[Value]) -> Graph:
 
 def _pruned(graph: Graph) -> Mapping[int, Pruned]:
     """What can be cut, by the index of a node's first output."""
+    if not any(TABLE[node.op].higher_order for node in graph.nodes):
+        return {}
     used = {*graph.outputs, *(guard.value for guard in graph.guards)}
     found: dict[int, Pruned] = {}
     for index, node in reversed(list(graph.numbered())):

@@ -41,6 +41,7 @@ class Simplifier:
         self._builder = builder
         self._known: dict[Hashable, tuple[Value, ...]] = {}
         self._nodes: dict[int, tuple[Op, tuple[Value, ...], Attributes]] = {}
+        self._tensors: dict[int, Array] = {}
 
     def __call__(self, name: str, *operands: Value, **attributes: Any) -> Value:
         """Emit an op with one output: what rewrites call."""
@@ -60,20 +61,12 @@ class Simplifier:
         node = self._nodes.get(x.index)
         return (node[1], node[2]) if node and node[0].name == name else None
 
-    def constant_of(self, x: Value) -> Array | None:
-        """The tensor, if x is a constant."""
-        node = self._nodes.get(x.index)
-        return node[2]["value"] if node and node[0].name == "constant" else None  # type: ignore[return-value]
-
     def scalar_of(self, x: Value) -> complex | None:
         """The number that x holds everywhere, if it is a constant or a broadcast one."""
-        node = self._nodes.get(x.index)
-        while node and node[0].name in SPREADING:
-            node = self._nodes.get(node[1][0].index)
-        if node is None or node[0].name != "constant":
-            return None
-        array: Array = node[2]["value"]  # type: ignore[assignment]
-        return array.item() if array.size == 1 else None
+        while (node := self._nodes.get(x.index)) and node[0].name in SPREADING:
+            x = node[1][0]
+        array = self._tensors.get(x.index)
+        return None if array is None or array.size != 1 else array.item()
 
     def _emit_new(
         self, op: Op, operands: tuple[Value, ...], attributes: Attributes
@@ -91,6 +84,8 @@ class Simplifier:
         outputs = self._builder.record(op, operands, attributes, types)
         for y in outputs:
             self._nodes[y.index] = (op, operands, attributes)
+        if op.name == "constant":
+            self._tensors[outputs[0].index] = attributes["value"]  # type: ignore[assignment]
         return outputs
 
     def _fold(
@@ -113,7 +108,7 @@ class Simplifier:
         """The tensors of the operands, if all are constants that are small."""
         arrays = []
         for x in operands:
-            array = self.constant_of(x)
+            array = self._tensors.get(x.index)
             if array is None or array.size > FOLDED_SIZE:
                 return None
             arrays.append(array)
@@ -129,13 +124,15 @@ def _evaluate(node: Node, arrays: Sequence[Any]) -> list[Array] | None:
 
 
 def _simplified_bodies(attributes: Attributes) -> Attributes:
-    return {
+    return attributes and {
         key: simplify(value) if isinstance(value, Graph) else value
         for key, value in attributes.items()
     }
 
 
 def _key(attributes: Mapping[str, Attribute]) -> Hashable:
+    if not attributes:
+        return ()
     return tuple([(key, _attribute_key(attributes[key])) for key in sorted(attributes)])
 
 

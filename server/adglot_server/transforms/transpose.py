@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -108,13 +109,17 @@ def _apply(
     record: Record, cts: Sequence[Value | None], linear: set[int], masks: Masks
 ) -> Sequence[Value | Placed | None]:
     op = record.op
-    operands = [Linear(x.type) if x.index in linear else x for x in record.operands]
+    operands = [_linear(x.type) if x.index in linear else x for x in record.operands]
     if isinstance(op.transpose, Absent):
         raise Unsupported(f"{op.name} cannot be run backwards: {op.transpose.reason}")
     pulled = op.transpose(*context(op), tuple(cts), operands, **record.attributes)
     for x, ct in zip(record.operands, pulled, strict=True):
         assert ct is None or ct.type == x.type, f"rule of {op.name}: cotangent {ct} of {x}"
     return masks.carry(record, cts, operands, pulled)
+
+
+_linear = lru_cache(maxsize=1024)(Linear)
+"""Long graphs have few types."""
 
 
 def _or_zeros(builder: Builder, like: Value, ct: Value | None) -> Value:
