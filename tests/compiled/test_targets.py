@@ -49,7 +49,7 @@ def test_arrays_and_points_for_every_target(name: str) -> None:
     plan = schedule(graph(), 1)
     region = region_of(plan.graph, *plan.regions[0], plan.constants)
     arrays = module_text(bounded(region), constants_of(region)).replace(
-        "internal void @run", "void @run"
+        "internal i1 @run", "i1 @run"
     )
     assert register in assembly(arrays, target)
     assert register in assembly(tiles(graph(), (True, True)).text(), target)

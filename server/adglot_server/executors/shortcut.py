@@ -11,10 +11,12 @@ from threading import Lock
 import numpy as np
 
 from adglot.ir import Graph
+from adglot.ops.core import Array
 from adglot.ops.cost import cost
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.direct import Direct, direct
 from adglot_server.executors.compiled.entry import RELEASED
+from adglot_server.executors.compiled.schedule import MOST_NODES
 from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.interpreter import Interpreter
@@ -27,24 +29,34 @@ from adglot_server.transforms.simplify import simplify
 TRIALS = 3
 """Runs of a long program that are timed, the fastest counts; short ones are faster in any case."""
 
+LONG = 4 * MOST_NODES
+"""Nodes of a program that is never compiled as a whole, even without what nobody wants of it."""
+
 
 class Shortcut:
     """`function` is None once this is closed; see `compiled.direct.Direct` for what it takes."""
 
     def __init__(
-        self, graph: Graph, outputs: Sequence[int], meanwhile: Direct, one_point: bool = True
+        self,
+        graph: Graph,
+        outputs: Sequence[int],
+        meanwhile: Direct,
+        one_point: bool = True,
+        example: Sequence[Array] | None = None,
     ) -> None:
         """`meanwhile` is the function until the graph is compiled, and where that cannot be.
 
-        It is never compiled as a whole where it is to be run at more than `one_point`.
+        It is never compiled as a whole where it is to be run at more than `one_point`. A long one
+        is tried at an `example` of its inputs, or at ones.
         """
         self.outputs = len(outputs)
         self.function: Direct | None = meanwhile
         self._graph, self._wanted, self._meanwhile = graph, tuple(outputs), meanwhile
+        self._example = example
         self._code: Staged | None = None
         self._called, self._used = c_byte(0), 0.0
         self._closed, self._lock = False, Lock()
-        if one_point and machine.available():
+        if one_point and machine.available() and len(graph.nodes) <= LONG:
             compile_later(self.compile)
 
     @property
@@ -67,10 +79,11 @@ class Shortcut:
             code = direct(program, peak_bytes(program) + SLACK, True, self._called)
             if code is not None and cost(program) >= RELEASED:
                 code.optimise()
-                code = code if _faster(code.function, program) else None
+                code = code if _faster(code.function, program, self._example) else None
         except RuntimeError:  # what llvmlite raises
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return
+        self._example = None
         if code is not None:
             self._take(code)
             optimise_later(self.optimise)
@@ -100,9 +113,11 @@ class Shortcut:
         keep(self)
 
 
-def _faster(function: Direct, graph: Graph) -> bool:
-    """Whether it takes less time than the interpreter."""
-    inputs = [np.ones(type.shape, type.dtype) for type in graph.inputs]
+def _faster(function: Direct, graph: Graph, example: Sequence[Array] | None) -> bool:
+    """Whether it takes less time than the interpreter; it is where there is nothing to answer."""
+    inputs = example or [np.ones(type.shape, type.dtype) for type in graph.inputs]
+    if function(*inputs) is None:
+        return True
     interpreter = Interpreter(graph)
     return _seconds(lambda: function(*inputs)) < _seconds(lambda: interpreter.run(inputs))
 

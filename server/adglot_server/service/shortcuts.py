@@ -41,7 +41,8 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
         prepared, first, inputs, lambda: FREELY if short else core.control(None, never)
     )
     wanted = range(first, len(prepared.program.outputs))
-    return Shortcut(prepared.program, wanted, meanwhile, one_point=request.batch is None)
+    one_point = request.batch is None
+    return Shortcut(prepared.program, wanted, meanwhile, one_point, inputs if one_point else None)
 
 
 def _function(

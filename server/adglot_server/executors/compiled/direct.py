@@ -49,7 +49,8 @@ def direct(
     if region is None:
         return None
     try:
-        chosen, module, constants = bounded(region), Module(), constants_of(region)
+        chosen, module = bounded(region), Module()
+        constants = constants_of(chosen.region)
         body = module_text(chosen, constants, module)
     except TooLarge:
         return None
@@ -63,28 +64,34 @@ def direct(
 
 def _whole(graph: Graph) -> Region | None:
     """The graph as one region, its outputs in order."""
-    if len(graph.nodes) > MOST_NODES or graph.guards:
+    if len(graph.nodes) > MOST_NODES:
         return None
     plan = schedule(_with_copies(graph), 1)
     if not _covers(plan):
         return None
     region = region_of(plan.graph, *plan.regions[0], plan.constants)
-    return replace(region, outputs=plan.graph.outputs)
+    return replace(region, outputs=plan.graph.outputs, guards=plan.graph.guards)
 
 
 def _with_copies(graph: Graph) -> Graph:
-    """With a node of its own for every output that is an input, a constant or another output."""
+    """With a node of its own for every output that is an input, a constant or another output.
+
+    So have guards of inputs and constants.
+    """
     made = {i for i, node in graph.numbered() if node.op != "constant"}
-    nodes, outputs = list(graph.nodes), list[int]()
+    nodes = list(graph.nodes)
+
+    def copy(i: int) -> int:
+        type = graph.types[i]
+        nodes.append(Node("broadcast_to", (i,), {"shape": type.shape}, (type,)))
+        return len(graph.types) + len(nodes) - len(graph.nodes) - 1
+
+    guards = [g if g.value in made else replace(g, value=copy(g.value)) for g in graph.guards]
+    outputs = list[int]()
     for i in graph.outputs:
-        if i in made:
-            made.remove(i)
-            outputs.append(i)
-        else:
-            type = graph.types[i]
-            outputs.append(len(graph.types) + len(nodes) - len(graph.nodes))
-            nodes.append(Node("broadcast_to", (i,), {"shape": type.shape}, (type,)))
-    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs))
+        outputs.append(i if i in made else copy(i))
+        made.discard(i)
+    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs), guards=tuple(guards))
 
 
 def _covers(plan: Schedule) -> bool:

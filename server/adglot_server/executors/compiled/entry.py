@@ -81,8 +81,9 @@ def text(
 
     It takes the inputs, and returns a list of the outputs, or the output where there is but one:
     arrays, or with `scalars` NumPy's scalars for those without axes. None if some input is no plain
-    array of its type. `arguments` are positions of inputs, `work` is how many scalar operations
-    `run` does. At the address `called` it writes a 1 byte at every call.
+    array of its type, or `run` says that its results do not hold. `arguments` are positions of
+    inputs, `work` is how many scalar operations `run` does. At the address `called` it writes a 1
+    byte at every call.
     """
     code = Code(module)
     if called:
@@ -95,7 +96,8 @@ def text(
     _unless_null(code, "%made", "%made")
     arrays = [_new(code, k, type) for k, type in enumerate(outputs)]
     data += [_field(code, array, DATA, "ptr") for array in arrays]
-    _run(code, data, workspace, work)
+    held = _run(code, data, workspace, work)
+    code.emit(f"br i1 {held}, label %held, label %refused\nheld:")
     results = [
         _scalar(code, k, array) if scalars and not type.shape else array
         for k, (array, type) in enumerate(zip(arrays, outputs, strict=True))
@@ -106,6 +108,7 @@ def text(
         code.emit(f"call void {_python('Py_IncRef')}(ptr {result})")
         code.emit(f"call void {_python('Py_DecRef')}(ptr %made)")
     code.emit(f"ret ptr {result}")
+    code.emit(f"refused:\ncall void {_python('Py_DecRef')}(ptr %made)\nbr label %other")
     code.emit(f"other:\ncall void {_python('Py_IncRef')}(ptr {_address(id(None))})")
     code.emit(f"ret ptr {_address(id(None))}")
     code.emit(f"failed:\ncall void {_python('Py_DecRef')}(ptr %made)\nret ptr null")
@@ -179,8 +182,8 @@ def _dimensions(outputs: Sequence[Type]) -> str:
     return "".join(parts)
 
 
-def _run(code: Code, data: Sequence[str], workspace: int, work: int) -> None:
-    """Call the kernel, without Python's lock where it takes a while."""
+def _run(code: Code, data: Sequence[str], workspace: int, work: int) -> str:
+    """Call the kernel, without Python's lock where it takes a while; whether its results hold."""
     if workspace > MOST_STACK:
         memory = code.define(f"call ptr {_python('PyMem_Malloc')}(i64 {workspace})")
         _unless_null(code, memory)
@@ -188,13 +191,14 @@ def _run(code: Code, data: Sequence[str], workspace: int, work: int) -> None:
         memory = code.define(f"alloca [{max(64, workspace)} x i8], align 64")
     given = ", ".join(f"ptr {x}" for x in (*data, memory))
     if work < RELEASED:
-        code.emit(f"call void @run({given})")
+        held = code.define(f"call i1 @run({given})")
     else:
         state = code.define(f"call ptr {_python('PyEval_SaveThread')}()")
-        code.emit(f"call void @run({given})")
+        held = code.define(f"call i1 @run({given})")
         code.emit(f"call void {_python('PyEval_RestoreThread')}(ptr {state})")
     if workspace > MOST_STACK:
         code.emit(f"call void {_python('PyMem_Free')}(ptr {memory})")
+    return held
 
 
 def _address(at: int) -> str:

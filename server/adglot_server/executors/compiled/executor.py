@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from adglot.ir import Graph
 from adglot_server.executors.compiled.body import body
-from adglot_server.executors.compiled.kernel import Array, Kernel, TooLarge
+from adglot_server.executors.compiled.kernel import Array, Kernel, Refused, TooLarge
 from adglot_server.executors.compiled.region import region_of
 from adglot_server.executors.compiled.schedule import MOST_NODES, WORTH, schedule
 from adglot_server.executors.compiled.staged import Staged
@@ -39,6 +39,7 @@ class Compiled:
         """
         if len(graph.nodes) > MOST_NODES:
             raise TooLarge
+        self._graph = graph
         plan = schedule(graph, smallest)
         fused, workspaces = [], []
         self._kernels: list[Kernel] = []
@@ -60,7 +61,8 @@ class Compiled:
     @property
     def nbytes(self) -> int:
         """Of code, and of what it holds."""
-        return sum(one.nbytes for one in (*self._kernels, *self._bodies))
+        codes = [kernel.nbytes for kernel in self._kernels] + [body.nbytes for body in self._bodies]
+        return sum(codes)
 
     def optimise(self) -> None:
         """Make the code as fast as it gets."""
@@ -69,7 +71,10 @@ class Compiled:
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""
-        return self._interpreter.run(inputs, control)
+        try:
+            return self._interpreter.run(inputs, control)
+        except Refused:
+            return Interpreter(self._graph).run(inputs, control)
 
 
 def _peak(graph: Graph, fused: Sequence[Fused], workspaces: Sequence[int]) -> int:

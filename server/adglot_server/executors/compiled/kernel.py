@@ -10,10 +10,12 @@ import numpy as np
 from adglot.errors import InvalidArgument
 from adglot.ir import Type
 from adglot.ops import TABLE
+from adglot_server.executors.compiled import calls
 from adglot_server.executors.compiled.entry import text
 from adglot_server.executors.compiled.lanes import Code, Module
+from adglot_server.executors.compiled.lowering import lowered
 from adglot_server.executors.compiled.nest import Writer
-from adglot_server.executors.compiled.plan import ALIGNMENT, Nest, Plan, plan
+from adglot_server.executors.compiled.plan import ALIGNMENT, Call, Nest, Plan, nests, plan
 from adglot_server.executors.compiled.region import Region
 from adglot_server.executors.compiled.staged import of_python
 from adglot_server.executors.compiled.terms import count_boxes
@@ -31,11 +33,16 @@ class TooLarge(Exception):
     """The region is not worth compiling: the interpreter keeps it."""
 
 
+class Refused(Exception):
+    """The code gave up: only the interpreter can tell what is wrong with these operands."""
+
+
 class Kernel:
     """Compiled code of a region, its constants with it; safe for threads."""
 
     def __init__(self, region: Region) -> None:
-        chosen, constants, module = bounded(region), constants_of(region), Module()
+        chosen, module = bounded(region), Module()
+        constants = constants_of(chosen.region)
         self.workspace = chosen.workspace + ALIGNMENT
         inputs, outputs = ([region.types[i] for i in x] for x in (region.inputs, region.outputs))
         body = module_text(chosen, constants, module)
@@ -56,6 +63,8 @@ class Kernel:
         made = self.code.function(*operands)
         if made is None:
             made = self.code.function(*[read(x) for read, x in zip(self._inputs, operands)])  # noqa: B905
+        if made is None:
+            raise Refused
         return [made] if self._alone else made
 
 
@@ -85,6 +94,7 @@ def _reader(type: Type) -> Callable[[Any], Array]:
 
 def bounded(region: Region) -> Plan:
     """A plan without loops in very many boxes."""
+    region = lowered(region)
     chosen = plan(region)
     if _most_boxes(chosen) > MOST_BOXES:
         chosen = plan(region, [i for i, n in region.nodes.items() if n.op in ("pad", "concat")])
@@ -94,7 +104,7 @@ def bounded(region: Region) -> Plan:
 
 
 def _most_boxes(chosen: Plan) -> int:
-    return max((count_boxes(chosen, nest) for nest in chosen.nests), default=0)
+    return max((count_boxes(chosen, nest) for nest in nests(chosen)), default=0)
 
 
 def constants_of(region: Region) -> dict[int, Array]:
@@ -108,8 +118,13 @@ def constants_of(region: Region) -> dict[int, Array]:
 
 
 def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | None = None) -> str:
-    """The function `run`: of the data of inputs and outputs, and of a workspace."""
-    module, main = module or Module(), Code(Module())
+    """The function `run`: of the data of inputs and outputs, and of a workspace.
+
+    It tells whether the outputs hold: where a routine failed or a guard did they do not.
+    """
+    module = module or Module()
+    main = Code(module)
+    main.emit("%info = alloca i32")
     arguments = [*chosen.region.inputs, *chosen.region.outputs, -1]
     data = {i: f"%a{k}" for k, i in enumerate(arguments)}
     data.update({i: f"inttoptr (i64 {x.ctypes.data} to ptr)" for i, x in constants.items()})
@@ -117,19 +132,21 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | N
     for i, place in chosen.places.items():
         data[i] = main.define(f"getelementptr i8, ptr {aligned}, i64 {place}")
     functions, lines = [], 0
-    for number, nest in enumerate(chosen.nests):
-        text, buffers = _function(module, chosen, nest, number)
+    for number, step in enumerate(chosen.steps):
+        if isinstance(step, Call):
+            functions.append(calls.write(main, chosen, step, data))
+            continue
+        text, buffers = _function(module, chosen, step, number)
         functions.append(text)
         lines += text.count("\n")
         if lines > MOST_LINES:
             raise TooLarge
         given = ", ".join(f"ptr {data[i]}" for i in buffers)
         main.emit(f"call void @nest{number}({given})")
+    calls.check_guards(main, chosen, data)
     head = ", ".join(f"ptr %a{k}" for k in range(len(arguments)))
-    body = "\n".join(main.lines)
-    functions.append(
-        f"define internal void @run({head}) nounwind {{\nentry:\n{body}\nret void\n}}\n"
-    )
+    body = "\n".join([*main.lines, "ret i1 true", "failed:", "ret i1 false"])
+    functions.append(f"define internal i1 @run({head}) nounwind {{\nentry:\n{body}\n}}\n")
     return f"{module}\n" + "\n".join(functions)
 
 

@@ -41,13 +41,14 @@ def first_lanes(count: int) -> Mode:
 def counted(
     code: Code,
     first: int,
-    stop: int,
+    stop: int | str,
     step: int,
     body: Callable[[str], Sequence[Lanes]],
     carried: Sequence[Lanes] = (),
     enter: Callable[[list[Lanes]], None] | None = None,
 ) -> list[Lanes]:
     """A loop of one turn at least; `enter` is told the carried values, `body` returns the next."""
+    carried = list(carried)  # `enter` may change the caller's
     before, top, after = code.fresh("before"), code.fresh("top"), code.fresh("after")
     code.block(before)
     code.block(top)
@@ -68,6 +69,21 @@ def counted(
         phis.append(f"{x.name} = phi {x.type} [{start.name}, %{before}], [{end.name}, %{back}]")
     code.lines[place:place] = phis
     return following
+
+
+def in_parts(
+    code: Code,
+    length: int,
+    step: int,
+    body: Callable[[int], Callable[[str], Sequence[Lanes]]],
+    first: int = 0,
+) -> None:
+    """A loop of whole steps, and what is left; `body` is told how much, then where."""
+    whole = first + (length - first) // step * step
+    if whole > first:
+        counted(code, first, whole, step, body(step))
+    if length > whole:
+        body(length - whole)(str(whole))
 
 
 def element_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adglot_server.executors.compiled.elementwise import ELEMENTWISE, convert, element
+from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE, convert, element
 from adglot_server.executors.compiled.lanes import (
     Code,
     Lanes,
@@ -50,6 +50,21 @@ class Running:
     state: tuple[Lanes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a vector is computed: indices of loops, and what was computed outside of these."""
+
+    loops: dict[int, str]
+    scalars: dict[Term, Lanes]
+
+
+TOGETHER = 4
+"""Neighbours that are added to one another first: each sum waits for the one before it."""
+
+SIMPLE = 12
+"""Ops of a vector, at most, for several to be written out together."""
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes the body of one nest; `buffer` gives the address of a value's memory."""
@@ -84,9 +99,11 @@ class Writer:
 
     def _loops(self, terms: Terms, box: Box, depth: int) -> None:
         if depth > self._inner:
-            self._finish(terms, SCALAR, [])
+            self._finish(terms, SCALAR, {}, depth)
         elif depth == self._inner:
             self._innermost(terms, *box[depth])
+        elif depth == self._inner - 1 and self._sums_rows(terms, box):
+            self._rows(terms, box)
         elif box[depth][1] - box[depth][0] == 1:
             self._turn(terms, box, depth, str(box[depth][0]))
         else:
@@ -107,16 +124,15 @@ class Writer:
         if count == 1:
             self.loops[depth] = str(first)
             self._level(terms, depth)
-            self._finish(terms, SCALAR, [])
+            self._finish(terms, SCALAR, {}, -1)
             self.scalars = kept
             return
-        running = self._running(terms)
+        running = self._running(terms, count)
         whole = first + count // WIDTH * WIDTH
         if whole > first:
             self._whole_vectors(terms, first, whole, running)
         if stop > whole:
-            self.loops[depth] = str(whole)
-            self._vectors(terms, first_lanes(stop - whole), running)
+            self._vectors(terms, first_lanes(stop - whole), running, self._along(str(whole), 1))
         for one in running:
             self._update(one.index, one.rule, one.rule.across(one.state), SCALAR)
         self.scalars = kept
@@ -126,48 +142,133 @@ class Writer:
             for one in running:
                 one.state = tuple(values.pop(0) for _ in one.state)
 
-        def body(index: str) -> list[Lanes]:
-            self.loops[self._inner] = index
-            self._vectors(terms, FULL, running)
-            return [x for one in running for x in one.state]
+        def loop(first: int, stop: int, together: int) -> None:
+            def body(index: str) -> list[Lanes]:
+                self._vectors(terms, FULL, running, self._along(index, together))
+                return [x for one in running for x in one.state]
 
-        carried = [x for one in running for x in one.state]
-        counted(self.code, first, stop, WIDTH, body, carried, enter)
+            if stop > first:
+                carried = [x for one in running for x in one.state]
+                counted(self.code, first, stop, WIDTH * together, body, carried, enter)
 
-    def _running(self, terms: Terms) -> list[Running]:
-        """The reductions that sum over the innermost loop."""
+        together = TOGETHER if running and self._is_simple(terms) else 1
+        middle = first + (stop - first) // (WIDTH * together) * WIDTH * together
+        loop(first, middle, together)
+        loop(middle, stop, 1)
+
+    def _along(self, index: str, count: int) -> list[Spot]:
+        """So many neighbouring vectors of the innermost loop."""
+        step = Lanes(self.code, "i64", 1, index)
+        indices = [step + k * WIDTH if k else step for k in range(count)]
+        return [Spot({self._inner: i.name}, self.scalars) for i in indices]
+
+    def _running(self, terms: Terms, count: int) -> list[Running]:
+        """The reductions that sum over the innermost loop, of so many turns."""
         found = []
         for i, _ in terms.results:
             rule = self._rule(i)
             if rule is not None and self._inner in self._axes(i):
+                rule = rule.over(count)
                 found.append(Running(rule, i, rule.start(self.code, WIDTH)))
         return found
+
+    # -------------------------------------------------------------- several rows at a time
+
+    def _sums_rows(self, terms: Terms, box: Box) -> bool:
+        """Whether something is reduced over the rows, and nothing over the columns."""
+        axes = [self._axes(i) for i, _ in terms.results if self._rule(i) is not None]
+        (first, stop), (left, right) = box[self._inner - 1 :]
+        large = stop - first >= TOGETHER and right - left > 1
+        over_rows = any(self._inner - 1 in a for a in axes)
+        return large and over_rows and self._is_simple(terms) and not self._running(terms, 1)
+
+    def _rows(self, terms: Terms, box: Box) -> None:
+        depth = self._inner - 1
+        first, stop = box[depth]
+        whole = first + (stop - first) // TOGETHER * TOGETHER
+
+        def several(index: str) -> list[Lanes]:
+            step = Lanes(self.code, "i64", 1, index)
+            rows = [step + k if k else step for k in range(TOGETHER)]
+            self._columns(terms, box, [self._row(terms, depth, row.name) for row in rows])
+            return []
+
+        counted(self.code, first, whole, TOGETHER, several)
+        for index in range(whole, stop):
+            self._turn(terms, box, depth, str(index))
+
+    def _row(self, terms: Terms, depth: int, index: str) -> Spot:
+        kept = self.scalars
+        self.scalars = dict(kept)
+        self.loops[depth] = index
+        self._level(terms, depth)
+        spot = Spot({depth: index}, self.scalars)
+        self.scalars = kept
+        return spot
+
+    def _columns(self, terms: Terms, box: Box, rows: list[Spot]) -> None:
+        """All columns of some rows."""
+        (first, stop), kept = box[self._inner], self.scalars
+        whole = first + (stop - first) // WIDTH * WIDTH
+
+        def vectors(index: str, mode: Mode = FULL) -> list[Lanes]:
+            spots = [Spot({**row.loops, self._inner: index}, row.scalars) for row in rows]
+            self._vectors(terms, mode, [], spots, self._inner - 1)
+            return []
+
+        if whole > first:
+            counted(self.code, first, whole, WIDTH, vectors)
+        if stop > whole:
+            vectors(str(whole), first_lanes(stop - whole))
+        self.scalars = kept
+
+    def _is_simple(self, terms: Terms) -> bool:
+        """Whether little is computed for a vector."""
+        ops = [t.what for t in terms.order if t.kind == "apply" and t.depth == self._inner]
+        return len(ops) <= SIMPLE and not any(op in COSTLY for op in ops)
 
     def _axes(self, index: int) -> tuple[int, ...]:
         return ints(self.plan.region.nodes[index], "axes")
 
     # -------------------------------------------------------------- inside of a loop
 
-    def _vectors(self, terms: Terms, mode: Mode, running: list[Running]) -> None:
-        self.lanes = {}
-        for term in terms.order:
-            if term.depth == self._inner:
-                self.lanes[term] = self._compute(term, mode)
-        self._finish(terms, mode, running)
+    def _vectors(
+        self,
+        terms: Terms,
+        mode: Mode,
+        running: list[Running],
+        spots: list[Spot],
+        axis: int | None = None,
+    ) -> None:
+        """Vectors at neighbours along an axis; what is reduced along it is joined before."""
+        axis = self._inner if axis is None else axis
+        parts: dict[int, list[Lanes]] = {}
+        for spot in spots:
+            self.loops.update(spot.loops)
+            self.scalars, self.lanes = spot.scalars, {}
+            for term in terms.order:
+                if term.depth == self._inner:
+                    self.lanes[term] = self._compute(term, mode)
+            self._finish(terms, mode, parts, axis)
+        over_inner = {one.index: one for one in running}
+        for i, xs in parts.items():
+            if (one := over_inner.get(i)) is not None:
+                one.state = one.rule.add(one.state, one.rule.joined(xs))
+            elif (rule := self._rule(i)) is not None:
+                self._update(i, rule, rule.joined(xs), mode)
 
     def _level(self, terms: Terms, depth: int) -> None:
         for term in terms.order:
             if term.depth == depth and term.kind != "literal":
                 self.scalars[term] = self._compute(term, SCALAR)
 
-    def _finish(self, terms: Terms, mode: Mode, running: list[Running]) -> None:
-        over_inner = {one.index: one for one in running}
+    def _finish(self, terms: Terms, mode: Mode, parts: dict[int, list[Lanes]], axis: int) -> None:
+        """Store results and what they add to others; what is reduced along an axis: to `parts`."""
         for i, term in terms.results:
             x = self._get(term, mode.width)
-            if i in over_inner:
-                one = over_inner[i]
-                one.state = one.rule.add(one.state, self._masked(one.rule, x, mode))
-            elif (rule := self._rule(i)) is not None:
+            if (rule := self._rule(i)) is not None and axis in self._axes(i):
+                parts.setdefault(i, []).append(self._masked(rule, x, mode))
+            elif rule is not None:
                 self._update(i, rule, rule.converted(x), mode)
             else:
                 address = self._result_address(i, ())

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from adglot.ir import Node
+from adglot_server.executors.compiled import products
 from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE
-from adglot_server.executors.compiled.region import REDUCTIONS, Region
+from adglot_server.executors.compiled.operands import Strided, dense, plain, strided
+from adglot_server.executors.compiled.region import IN_PLACE, REDUCTIONS, ROUTINES, VIEWS, Region
 
 AGAIN = 12
 """A value read several times is stored when it takes this many additions to compute."""
@@ -29,12 +32,24 @@ class Nest:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A value that a product or a routine makes."""
+
+    index: int
+
+    @property
+    def roots(self) -> list[int]:
+        """As of a nest."""
+        return [self.index]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Nests in order, and the places in a workspace of values that are stored but no outputs."""
+    """Steps in order, and the places in a workspace of values that are stored but no outputs."""
 
     region: Region
     stored: frozenset[int]
-    nests: tuple[Nest, ...]
+    steps: tuple[Nest | Call, ...]
     places: dict[int, int]
     workspace: int
 
@@ -43,9 +58,14 @@ def plan(region: Region, force: Collection[int] = ()) -> Plan:
     """The plan of a region; the values in `force` are stored in any case."""
     stored = _stored(region, force)
     needs = _needs(region, stored)
-    nests = _nests(region, stored, needs)
-    places, workspace = _workspace(region, nests, needs)
-    return Plan(region, frozenset(stored), tuple(nests), places, workspace)
+    steps = _steps(region, stored, needs)
+    places, workspace = _workspace(region, steps, needs)
+    return Plan(region, frozenset(stored), tuple(steps), places, workspace)
+
+
+def nests(chosen: Plan) -> list[Nest]:
+    """The steps that are loops."""
+    return [step for step in chosen.steps if isinstance(step, Nest)]
 
 
 def same_but_ones(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
@@ -57,9 +77,9 @@ def same_but_ones(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
 
 
 def _stored(region: Region, force: Collection[int]) -> set[int]:
-    stored = {*region.outputs, *force}
+    stored = {*region.outputs, *force, *(guard.value for guard in region.guards)}
     for i, node in region.nodes.items():
-        if node.op in REDUCTIONS:
+        if node.op in REDUCTIONS or node.op in ROUTINES:
             stored.add(i)
         stored.update(_held(region, i))
     readers = _readers(region)
@@ -77,6 +97,9 @@ def _stored(region: Region, force: Collection[int]) -> set[int]:
 def _held(region: Region, index: int) -> list[int]:
     """Operands that a node reads in another order than any loop has."""
     node = region.nodes[index]
+    if node.op in ROUTINES:
+        held = node.operands[:-1] if node.op == "scattered" else held_by_routine(region, node)
+        return [i for i in held if i in region.nodes]
     mixed = node.op == "reshape" and not same_but_ones(
         region.types[index].shape, region.types[node.operands[0]].shape
     )
@@ -105,6 +128,35 @@ def _grows(region: Region, index: int, readers: dict[int, list[int]]) -> bool:
     return False
 
 
+def held_by_routine(region: Region, node: Node) -> list[int]:
+    """Operands of a routine that lie in no memory in the order that it wants, or their owners."""
+    of = node.operands[: 2 if node.op == "matmul" else -1]
+    views = [strided(region, i) for i in of]
+    if node.op != "matmul":
+        fit = [x is not None and dense(x.shape[-2:], x.strides[-2:]) for x in views]
+    else:
+        fit = _fit_for_product(
+            node, *(x or plain(region, i) for i, x in zip(of, views, strict=True))
+        )
+    return [
+        x.buffer if good and x is not None else i for i, x, good in zip(of, views, fit, strict=True)
+    ]
+
+
+def _fit_for_product(node: Node, a: Strided, b: Strided) -> list[bool]:
+    type = node.outputs[0]
+    chosen, swapped = products.product(a, b, type.shape)
+    unfit = products.unfit(chosen, type.dtype.itemsize)
+    return [not x for x in (unfit[::-1] if swapped else unfit)]
+
+
+def _behind(region: Region, index: int) -> int:
+    """The value that is no view, and has the memory of this one."""
+    while index in region.nodes and region.nodes[index].op in VIEWS:
+        (index,) = region.nodes[index].operands
+    return index
+
+
 # ------------------------------------------------------------------ loops
 
 
@@ -117,26 +169,36 @@ def _needs(region: Region, stored: set[int]) -> dict[int, frozenset[int]]:
             for k in dict.fromkeys(node.operands)
             if k in region.nodes
         ]
+        if node.op in ROUTINES:  # they read what lies behind a view, even of a stored one
+            parts.append(frozenset(_behind(region, k) for k in node.operands) & stored)
         needs[i] = frozenset().union(*parts)
     return needs
 
 
-def _nests(region: Region, stored: set[int], needs: dict[int, frozenset[int]]) -> list[Nest]:
+def _steps(region: Region, stored: set[int], needs: dict[int, frozenset[int]]) -> list[Nest | Call]:
     todo = [i for i in region.nodes if i in stored]
     done: set[int] = set()
-    nests = []
+    steps: list[Nest | Call] = []
     while todo:
         first = next(i for i in todo if needs[i] <= done)
+        if (op := region.nodes[first].op) in ROUTINES:
+            steps += [Nest(region.domain(first), [first])] if op in IN_PLACE else []
+            steps.append(Call(first))
+            done.add(first)
+            todo.remove(first)
+            continue
         nest = Nest(region.domain(first))
         for i in todo:
+            if region.nodes[i].op in ROUTINES:
+                continue
             missing = needs[i] - done
             fits = region.domain(i) == nest.domain and missing <= set(nest.roots)
             if fits and (not missing or _same_place(region, i, missing, needs)):
                 nest.roots.append(i)
         done.update(nest.roots)
         todo = [i for i in todo if i not in done]
-        nests.append(nest)
-    return nests
+        steps.append(nest)
+    return steps
 
 
 def _same_place(
@@ -173,19 +235,20 @@ def _same_place(
 
 
 def _workspace(
-    region: Region, nests: list[Nest], needs: dict[int, frozenset[int]]
+    region: Region, steps: list[Nest | Call], needs: dict[int, frozenset[int]]
 ) -> tuple[dict[int, int], int]:
-    """Places in bytes, taken again behind the last nest that reads; and how many there are."""
+    """Places in bytes, taken again behind the last step that reads; and how many there are."""
     last: dict[int, int] = {}
-    for number, nest in enumerate(nests):
-        for i in nest.roots:
+    for number, step in enumerate(steps):
+        for i in step.roots:
             last.update(dict.fromkeys((*needs[i], i), number))
+    last.update((guard.value, len(steps)) for guard in region.guards)
     places: dict[int, int] = {}
     live: list[tuple[int, int, int]] = []
     top = 0
-    for number, nest in enumerate(nests):
-        for i in nest.roots:
-            if i in region.outputs:
+    for number, step in enumerate(steps):
+        for i in step.roots:
+            if i in region.outputs or i in places:
                 continue
             live = sorted(slot for slot in live if slot[2] >= number)
             size = -(-region.types[i].nbytes // ALIGNMENT) * ALIGNMENT

@@ -1,13 +1,13 @@
 """Reductions as they run: in lanes over the innermost loop, then across the lanes.
 
-Sums of floats carry the rounding error of every addition along (Kahan 1965, Neumaier 1974): they
-come out as one rounding of the exact sum, nearly, at any length.
+Long sums of floats carry rounding errors along (Kahan 1965, Neumaier 1974): those of the running
+sum; four neighbours are added to one another as they are, so at any length two ulp are lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
 from adglot.ir import Node
@@ -22,6 +22,9 @@ from adglot_server.executors.compiled.elementwise import (
 from adglot_server.executors.compiled.lanes import FLOATS, Code, Lanes, constant, two_sum
 
 State = tuple[Lanes, ...]
+
+FEW = 128
+"""Numbers that are summed as they are, in eight lanes, as NumPy does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,44 @@ class Reduction:
         total, error = two_sum(state[0], x)
         return total, state[1] + error
 
+    def over(self, count: int) -> Reduction:
+        """The rule for so many numbers: of few no errors need be carried along."""
+        return replace(self, compensated=self.compensated and count > FEW)
+
+    def joined(self, xs: Sequence[Lanes]) -> Lanes:
+        """Several in one: in pairs, and pairs of pairs."""
+        parts = list(xs)
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=False)
+            parts = [self.join(a, b) for a, b in pairs] + parts[len(parts) // 2 * 2 :]
+        return parts[0]
+
     def across(self, state: State) -> Lanes:
         """All lanes joined in one number."""
-        total = self._folded(state[0])
+        total = folded(state[0], self.join)
         if not self.compensated:
             return total
-        error = self._folded(state[1])
+        error = folded(state[1], self.join)
         # an infinite sum has a NaN for its error
         exact = total + error
         return error.is_nan().choose(total, exact)
 
-    def _folded(self, x: Lanes) -> Lanes:
-        parts = [
-            x.code.value(x.element, 1, f"extractelement {x.type} {x.name}, i32 {k}")
-            for k in range(x.width)
-        ]
-        while len(parts) > 1:
-            half = len(parts) // 2
-            parts = [self.join(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
-        return parts[0]
+
+def folded(x: Lanes, join: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
+    """All lanes joined: half of them with the other half, and so on."""
+    while x.width > 1:
+        half = x.width // 2
+        x = join(_part(x, 0, half), _part(x, half, half))
+    return x
+
+
+def _part(x: Lanes, first: int, count: int) -> Lanes:
+    """Neighbouring lanes."""
+    if count == 1:
+        return x.code.value(x.element, 1, f"extractelement {x.type} {x.name}, i32 {first}")
+    lanes = ", ".join(f"i32 {first + k}" for k in range(count))
+    shuffle = f"shufflevector {x.type} {x.name}, {x.type} poison, <{count} x i32> <{lanes}>"
+    return x.code.value(x.element, count, shuffle)
 
 
 def reduction(node: Node) -> Reduction:

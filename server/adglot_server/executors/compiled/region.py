@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adglot.ir import Graph, Node, Type
+from adglot.ir import Graph, Guard, Node, Type
+from adglot_server.executors.compiled import routines
 from adglot_server.executors.compiled.elementwise import (
     ELEMENTWISE,
     has_element,
@@ -20,6 +21,14 @@ Array = np.ndarray[Any, Any]
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
 VIEWS = ("reshape", "permute_dims", "broadcast_to", "slice", "flip")
 MOVES = (*VIEWS, "pad", "concat", "take", "iota")
+LINEAR = ("linalg.cholesky", "linalg.solve", "linalg.inv", "linalg.triangular_solve")
+"""Ops that LAPACK computes, if SciPy is there; `lowering` writes them in routines."""
+
+IN_PLACE = ("potrf", "getrf", "getrs", "trsm", "scattered")
+"""Routines: they work where their result is to be, which holds their last operand first."""
+
+ROUTINES = ("matmul", *IN_PLACE)
+"""What no loop over the result's elements computes."""
 
 
 def taken(node: Node, types: Sequence[Type], known: Mapping[int, Array]) -> bool:
@@ -33,16 +42,20 @@ def taken(node: Node, types: Sequence[Type], known: Mapping[int, Array]) -> bool
         return bool(node.attributes["axes"])
     if node.op == "pad":
         return not any(ints(node, "interior"))
-    if node.op == "take":
+    if node.op == "matmul" or node.op in LINEAR:
+        kinds = {t.dtype for t in (*of, *node.outputs)}
+        return len(kinds) == 1 and kinds.pop().kind == "f" and routines.available()
+    if node.op in ("take", "scatter_add"):
         return _taken_in_range(node, of, known)
     return node.op in MOVES
 
 
 def _taken_in_range(node: Node, of: Sequence[Type], known: Mapping[int, Array]) -> bool:
     """One index array that is known and in range: an error belongs to the interpreter."""
-    if len(node.operands) != 2 or node.operands[1] not in known:
+    *others, last = node.operands
+    if len(others) != (1 if node.op == "take" else 2) or last not in known:
         return False
-    index, size = known[node.operands[1]], of[0].shape[axis_of(node)]
+    index, size = known[last], of[0].shape[axis_of(node)]
     return bool(np.all((index >= -size) & (index < size)))
 
 
@@ -70,6 +83,8 @@ class Region:
     constants: Mapping[int, Array]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    guards: tuple[Guard, ...] = ()
+    """Of those whose value code looks at itself."""
 
     def operand_types(self, node: Node) -> list[Type]:
         return [self.types[i] for i in node.operands]

@@ -15,9 +15,12 @@ import numpy as np
 
 from adglot.ir import Graph, Guard, Node
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE
-from adglot_server.executors.compiled.region import REDUCTIONS, VIEWS, taken
+from adglot_server.executors.compiled.region import LINEAR, REDUCTIONS, VIEWS, taken
 
 Array = np.ndarray[Any, Any]
+
+COMPUTING = {*ELEMENTWISE, *REDUCTIONS, "matmul", "scatter_add", *LINEAR}
+"""Ops that do not only move numbers."""
 
 WORTH = 3
 """Nodes that compute, at least, in a region: a call costs what two of NumPy's cost."""
@@ -95,7 +98,7 @@ def _ready(
 
 
 def _worthwhile(nodes: Sequence[Node], smallest: int) -> bool:
-    return sum(n.op in ELEMENTWISE or n.op in REDUCTIONS for n in nodes) >= smallest
+    return sum(n.op in COMPUTING for n in nodes) >= smallest
 
 
 def _rearranged(graph: Graph, order: Sequence[int]) -> tuple[Graph, dict[int, Array]]:

@@ -17,7 +17,7 @@ import numpy as np
 from adglot.ir import Node
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE, element, operand_dtypes
 from adglot_server.executors.compiled.plan import Nest, Plan, same_but_ones
-from adglot_server.executors.compiled.region import REDUCTIONS, axis_of, ints
+from adglot_server.executors.compiled.region import IN_PLACE, REDUCTIONS, axis_of, ints
 
 Box = tuple[tuple[int, int], ...]
 
@@ -93,6 +93,8 @@ class Terms:
             node = self._region.nodes[i]
             if node.op in REDUCTIONS:
                 self.results.append((i, self._value(node.operands[0], access)))
+            elif node.op in IN_PLACE:
+                self.results.append((i, self._value(node.operands[-1], access)))
             else:
                 term = self._made(i, node, access)
                 self._known[i, access] = term
@@ -225,8 +227,8 @@ def _cut(plan: Plan, nest: Nest, cuts: list[set[int]]) -> None:
 
 def _start(node: Node, index: int, access: Access) -> tuple[int, Access, bool]:
     """What a loop computes for a value that it makes, and whether that is the value itself."""
-    if node.op in REDUCTIONS:
-        return node.operands[0], access, False
+    if node.op in REDUCTIONS or node.op in IN_PLACE:
+        return node.operands[-1], access, False
     return index, access, True
 
 
