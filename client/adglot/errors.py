@@ -110,15 +110,17 @@ class GuardFailed(AdglotError):
 class LimitExceeded(AdglotError):
     """The request needs more than a limit allows.
 
-    `limit` and `need` are in the unit that `name` says, e.g. ``memory_bytes``.
+    `limit` and `need` are in the unit that `name` says, e.g. ``memory_bytes``. `where` is the
+    place in the function where it went over, if it had been begun with.
     """
 
-    def __init__(self, name: str, limit: int, need: int) -> None:
-        self.name, self.limit, self.need = name, limit, need
-        super().__init__(name, limit, need)
+    def __init__(self, name: str, limit: int, need: int, where: str = "") -> None:
+        self.name, self.limit, self.need, self.where = name, limit, need, where
+        super().__init__(name, limit, need, where)
 
     def __str__(self) -> str:
-        return f"over the limit {self.name}={self.limit}: this request needs {self.need}"
+        place = f" ({self.where})" if self.where else ""
+        return f"over the limit {self.name}={self.limit}: this request needs {self.need}{place}"
 
 
 class Unavailable(AdglotError):

@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 
 from adglot.calls import Call
-from adglot.errors import AdglotError, GuardFailed, InvalidArgument, Unsupported, Violation
+from adglot.errors import (
+    AdglotError,
+    GuardFailed,
+    InvalidArgument,
+    LimitExceeded,
+    Unsupported,
+    Violation,
+)
 from adglot.ir import Graph
 
 _PLACE = re.compile(r"graph\.(nodes|guards)\[(\d+)\]")
@@ -28,6 +35,9 @@ def named_error(error: AdglotError, graph: Graph | str, call: Call) -> AdglotErr
             for v in error.violations
         )
         return InvalidArgument(told).retold(error)
+    if isinstance(error, LimitExceeded):
+        where = named_text(error.where, graph)
+        return LimitExceeded(error.name, error.limit, error.need, where).retold(error)
     if isinstance(error, GuardFailed | Unsupported):
         return type(error)(named_text(str(error), graph)).retold(error)
     return error

@@ -164,6 +164,7 @@ def _details(
     metadata: dict[str, str] = {}
     if isinstance(error, LimitExceeded):
         metadata = {"name": error.name, "limit": str(error.limit), "need": str(error.need)}
+        metadata |= {"where": error.where} if error.where else {}
     if isinstance(error, EngineCrashed):
         metadata = {"phase": error.phase}
     info = details_pb.ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=metadata)
@@ -174,7 +175,8 @@ def _details(
 
 def _limit(name: str, metadata: Mapping[str, str], message: str) -> AdglotError:
     try:
-        return LimitExceeded(name, int(metadata["limit"]), int(metadata["need"]))
+        limit, need = int(metadata["limit"]), int(metadata["need"])
+        return LimitExceeded(name, limit, need, metadata.get("where", ""))
     except (KeyError, ValueError):
         return errors.Unavailable(message)
 

@@ -83,7 +83,7 @@ class Interpreter:
         """The outputs at these inputs: arrays of their own, shared with nobody.
 
         Raises GuardFailed, InvalidArgument (an index out of range, a singular matrix: with the
-        place), DeadlineExceeded, Cancelled.
+        place), MemoryError (with the place), DeadlineExceeded, Cancelled.
         """
         with np.errstate(all="ignore"):
             values = self._values(inputs, control)
@@ -102,6 +102,9 @@ class Interpreter:
                 step(values, control)
         except AdglotError:
             raise
+        except MemoryError as error:
+            node = self._nodes[position]
+            raise MemoryError(f"{node.location} {node.op}: {error}".strip(": ")) from error
         except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError) as error:
             node = self._nodes[position]
             raise InvalidArgument(

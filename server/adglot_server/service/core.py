@@ -41,6 +41,7 @@ from adglot_server.service.coalescing import Coalescing
 from adglot_server.service.current import current, forwarding, span
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
+from adglot_server.service.memory import out_of_memory
 from adglot_server.service.requests import Ports, build, resolve, spread, to_request
 from adglot_server.service.routes import Route, form, types_of
 from adglot_server.service.turns import give_up_turn
@@ -116,7 +117,7 @@ class Core:
                 return _answered(program.prepared, results, started, route)
         started = time.perf_counter()
         with span("run"):
-            results = program.prepared.run(inputs, control)
+            results = _run(program.prepared, inputs, control, route.program[2])
         return _answered(program.prepared, results, started, route)
 
     def _check_again(self, graph: Graph, prepared: Prepared) -> None:
@@ -132,8 +133,8 @@ class Core:
         points = len(inputs[0])
         request = replace(request, batch=points)
         prepared, _ = self.prepare(engine, self.graph(digest, control), request, control)
-        self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
-        return prepared.run(inputs, control)
+        self.limits.check_memory(_need(prepared, request))
+        return _run(prepared, inputs, control, request)
 
     def _first(self, call: Call, control: Control) -> Answer:
         graph = self.graph(call.graph, control)
@@ -202,14 +203,14 @@ class Core:
         if request.shared and not self.engines.tiles(call.engine):
             request, inputs = spread(request, inputs)
         prepared, prepare_seconds = self.prepare(call.engine, graph, request, control)
-        points = 1 if request.batch is None else request.batch
-        self.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
+        points = _points(request)
+        self.limits.check_memory(_need(prepared, request))
         control.check()
         report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
         route = Route((graph.digest, call.engine, request), report, _wants_values(call))
         started = time.perf_counter()
         with span("run"):
-            results = prepared.run(inputs, control)
+            results = _run(prepared, inputs, control, request)
         answer = _answered(prepared, results, started, route)
         if (key := form(call)) is not None and len(answer.values) in (0, len(graph.outputs)):
             types = types_of(call, graph, request)
@@ -254,6 +255,24 @@ class Core:
 def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
     """The call in positions alone, with the time that it still has here."""
     return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
+
+
+def _points(request: Request) -> int:
+    return 1 if request.batch is None else request.batch
+
+
+def _need(prepared: Prepared, request: Request) -> int:
+    """Bytes of a run."""
+    return prepared.peak_bytes + _points(request) * prepared.point_bytes
+
+
+def _run(
+    prepared: Prepared, inputs: Sequence[Array], control: Control, request: Request
+) -> list[Array]:
+    try:
+        return prepared.run(inputs, control)
+    except MemoryError as error:
+        raise out_of_memory(error, _need(prepared, request)) from error
 
 
 def _answered(prepared: Prepared, results: Sequence[Array], started: float, route: Route) -> Answer:

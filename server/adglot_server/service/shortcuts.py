@@ -59,7 +59,7 @@ def _function(
                 return None
         try:
             results = prepared.run(arrays, control())[first:]
-        except AdglotError:
+        except (AdglotError, MemoryError):
             return None  # the general way tells of it
         outputs = [y if y.ndim else y[()] for y in results]
         return outputs[0] if len(outputs) == 1 else outputs
