@@ -14,6 +14,7 @@ import adglot
 import adglot.aio
 from adglot import InvalidArgument, LimitExceeded, UnknownEngine, UnknownJob, Unsupported
 from adglot.v1 import job_service_pb2, job_service_pb2_grpc
+from adglot_server.service.limits import Limits
 from adglot_server.service.server import Server
 from jobservice.served import (
     SECONDS,
@@ -233,3 +234,19 @@ def test_quotas_are_told_with_limit_and_need(tmp_path: Path) -> None:
         save_points(tmp_path / "x.npy", 100)
         with pytest.raises(LimitExceeded, match="job_bytes=4800"):
             ad.submit(lambda x: np.sum(x) * np.ones(50), str(tmp_path / "x.npy"), "d.zarr")
+
+
+def test_a_chunk_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
+    save_points(tmp_path / "x.npy", 200)
+    limits = {"limits": Limits(memory_bytes=1 << 20)}
+
+    def wide(x: np.ndarray) -> np.ndarray:
+        return np.sum(x) * np.ones(1000)
+
+    with (
+        serving(tmp_path, server=limits, run=False) as server,
+        adglot.connect(server.addresses[0]) as ad,
+    ):
+        ad.submit(wide, str(tmp_path / "x.npy"), "a.zarr", "evaluate", chunk=100)
+        with pytest.raises(LimitExceeded, match="memory_bytes=1048576: this request needs 1600000"):
+            ad.submit(wide, str(tmp_path / "x.npy"), "b.zarr", "evaluate", chunk=200)

@@ -130,7 +130,10 @@ def _line(status: JobStatus) -> str:
 
 
 def _table(jobs: Iterable[JobStatus]) -> Table:
-    table = Table("id", "state", "operator", "points", "out", "submitted", "error")
+    table = Table()
+    table.add_column("id", min_width=32)  # It is to be copied, however narrow the terminal is.
+    for name in ("state", "operator", "points", "out", "submitted", "error"):
+        table.add_column(name)
     for job in jobs:
         progress = job.progress
         done = f"{progress.points_done}/{progress.points}"

@@ -7,6 +7,7 @@ runner is gone and another one takes the job.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,8 @@ from adglot.jobcalls import (
 from adglot_server.jobs.quotas import Quotas
 from adglot_server.jobs.spec import JobSpec
 from adglot_server.jobs.tables import LIVE, chunk_errors, connect, jobs, owners
+
+log = logging.getLogger("adglot.jobs")
 
 ERRORS = 20
 """Errors of chunks that are kept of a job: the latest."""
@@ -249,8 +252,9 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        first = str(error).partition("\n")[0]
-        raise Unavailable(f"the registry of jobs cannot be reached: {first}") from error
+        log.error("the registry of jobs: %s", error)  # Callers need not know where it is.
+        what = "the registry of jobs cannot be reached: the server's log says why"
+        raise Unavailable(what) from error
 
 
 def _new(id: str, owner: str, key: str, spec: JobSpec, digest: str, progress: JobProgress) -> Any:

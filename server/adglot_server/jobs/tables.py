@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from adglot.errors import InvalidArgument, Unavailable, Unsupported
+from adglot.errors import InvalidArgument, Unavailable, Unsupported, Violation
 
 VERSION = 1
 """Of these tables; another one is not read."""
@@ -129,7 +129,9 @@ def _engine(url: str) -> Engine:
             event.listen(engine, "connect", _settle)
             return engine
     except (ArgumentError, NoSuchModuleError) as error:
-        raise InvalidArgument(f"no database has the URL {url!r}: {error}") from None
+        # The URL may have a password.
+        what = f"no URL of a database, such as sqlite:///FILE: {type(error).__name__}"
+        raise InvalidArgument(Violation("job_database", what)) from None
     except ModuleNotFoundError as error:
         what = f"this needs {error.name}: pip install 'adglot[jobs-postgresql]'"
         raise Unsupported(what) from None

@@ -140,7 +140,9 @@ class JobServicer:
         asked: Call = inputs.call(spec, graph)
         with _about_points():
             count = inputs.bound(spec, asked, graph).count
-        self._jobs.registry.quotas.check(count, count * _point_bytes(asked, graph))
+        point = _point_bytes(asked, graph)
+        self._jobs.registry.quotas.check(count, count * point)
+        self._core.limits.check_memory(min(spec.chunk or 1, count) * point)
         chunks = -(-count // spec.chunk) if spec.chunk else 0
         return JobProgress(points=count, chunks=chunks)
 

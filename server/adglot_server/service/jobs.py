@@ -133,7 +133,7 @@ def _file(roots: Sequence[str]) -> str:
     path = local(roots[0]) if roots else None
     if path is None or OWNER in path:
         what = "is needed where the first --job-root is no folder of everybody's, e.g. sqlite:///jobs.sqlite"
-        raise InvalidArgument(Violation("jobs_database", what))
+        raise InvalidArgument(Violation("job_database", what))
     file = Path(path).resolve() / DATABASE
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
