@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
+from benchmarks.functions import Named, functions
 
 pytest.importorskip("llvmlite")
 
@@ -18,64 +15,16 @@ from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.kernel import TooLarge
 from adglot_server.executors.interpreter import Interpreter
 
-Array = np.ndarray[Any, Any]
 EPS = np.finfo(float).eps
 
 
-def functions() -> list[Any]:
-    """Each with a point in the middle of its bounds, off every symmetry."""
-    found = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found += [*_opfunu(), *_pymoo()]
-    return found
-
-
-def _opfunu() -> list[Any]:
-    try:
-        import opfunu
-    except ImportError:
-        return []
-    problems = [cls() for cls in opfunu.get_all_name_based_functions()]
-    return [
-        pytest.param(p.evaluate, _inside(p.lb, p.ub), id=f"opfunu-{type(p).__name__}")
-        for p in problems
-        if type(p).__name__ not in ("Deceptive", "Mishra07")  # neither can be traced
-    ]
-
-
-def _pymoo() -> list[Any]:
-    try:
-        from pymoo.problems import get_problem
-    except ImportError:
-        return []
-    names = ["ackley", "griewank", "rastrigin", "rosenbrock", "schwefel", "sphere", "zakharov"]
-    problems = [(name, get_problem(name)) for name in names]
-    return [
-        pytest.param(_objective(p), _inside(p.xl, p.xu), id=f"pymoo-{name}") for name, p in problems
-    ]
-
-
-def _objective(problem: Any) -> Callable[[Any], Any]:
-    def f(x: Any) -> Any:
-        out: dict[str, Any] = {}
-        problem._evaluate(x[None, :], out)
-        return out["F"].sum()
-
-    return f
-
-
-def _inside(low: Any, high: Any) -> Array:
-    low, high = np.asarray(low, float), np.asarray(high, float)
-    return low + (high - low) * np.linspace(0.41, 0.63, low.size)
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("function", "x"), functions())
+@pytest.mark.parametrize("case", functions(), ids=lambda case: case.name)
 @pytest.mark.parametrize("operator", ["gradient", "hvp"])
-def test_values_are_the_interpreter_s(operator: str, function: Any, x: Array) -> None:
+def test_values_are_the_interpreter_s(operator: str, case: Named) -> None:
+    x = case.point
     np.random.seed(0)  # noqa: NPY002 - opfunu draws from the global generator
-    graph = adglot.trace(function, x)
+    graph = adglot.trace(case.function, x)
     if graph.output_types[0].size != 1:
         pytest.skip("several objectives")
     program = NativeEngine().prepare(graph, Request(operator)).program

@@ -38,6 +38,9 @@ SECONDS = 0.05
 START_SECONDS, NODE_SECONDS = 0.005, 0.00025
 """What raw code takes to make, and that for each node."""
 
+SHORT = 1e-5
+"""Seconds of calls that are not looked at any more once the code has lost: looking takes a part."""
+
 SLACK = 8 << 20
 """Bytes that compiled code may need beyond what the interpreter needs: few calls run at a time."""
 
@@ -104,17 +107,21 @@ class Tiers:
         self.used = 0.0
         """When compiled code last answered, by `time.monotonic`."""
         self._begin()
-        self._pending = not machine.available()
+        self._pending = self._alone = not machine.available()
 
     def _begin(self) -> None:
         self._code: Code | None = None
         self._calls, self._spent, self._spent_raw = 0, 0.0, 0.0
         self._trial = Trial()
-        self._pending = self._optimising = False
+        self._pending = self._optimising = self._optimised = False
+        self._alone = False
+        """Nobody can take over from the first: its calls need not be looked at."""
 
     @property
     def name(self) -> str:
         """Who answered this thread's last call; who would answer now, where there was none."""
+        if self._alone:
+            return self._first.name
         return getattr(self._last, "name", (self._code or self._first).name)
 
     @property
@@ -125,6 +132,8 @@ class Tiers:
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""
+        if self._alone:
+            return self._first.run(inputs, control)
         if self._at_once:
             self._compile_once()
         code = self._code if self._at_once or self._trial.code_is_next else None
@@ -149,6 +158,7 @@ class Tiers:
                 self.used = time.monotonic()
                 self._code = code
                 keep(self)
+            self._alone = code is None
         self._pending = True
 
     def optimise(self) -> None:
@@ -158,6 +168,7 @@ class Tiers:
                 with COMPILED.timed("optimised"):
                     code.optimise()
                 self._trial.again()
+                self._optimised = True
 
     def drop(self) -> None:
         """Forget compiled code; it is made again when it has paid again."""
@@ -187,6 +198,8 @@ class Tiers:
         if not self._optimising and (lost or self._spent_raw >= SECONDS):
             self._optimising = True
             optimise_later(self.optimise)
+        elif lost and self._optimised and seconds < SHORT:
+            self._code, self._alone = None, True
 
 
 @contextmanager
