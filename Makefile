@@ -30,12 +30,17 @@ demo: $(VENV)/.installed-demo ## fit a model through a real server and check eve
 # One BLAS thread a worker: the workers already take the cores.
 .PHONY: test
 test: $(VENV)/.installed-test ## run every test and every documented example
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m 'not engines and not docker and not chaos' $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m 'not engines and not jobs and not docker and not chaos' $(ARGS)
 
 # About 1.2 GB to install, so apart from the rest.
 .PHONY: test-engines
 test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi, jax and torch
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m engines tests/engines tests/crosscheck $(ARGS)
+
+# Dask, S3's client, and moto, which answers it on this machine.
+.PHONY: test-jobs
+test-jobs: $(VENV)/.installed-test-jobs ## run the tests that need Dask and S3
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m jobs tests/jobs $(ARGS)
 
 # Finds Julia as juliacall does: PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or what
 # adglot julia install has made. Without one the tests are skipped, and one line says how many.
@@ -97,9 +102,17 @@ conformance: $(VENV)/.installed-test-engines ## put every op to each of ENGINES,
 	    || wrong="$$wrong $$engine"; \
 	done; test -z "$$wrong" || { echo "make conformance: not all is right with$$wrong" >&2; exit 1; }
 
+.PHONY: bench-slower
+bench-slower: $(VENV)/.installed-bench ## look for programs that are slower compiled than interpreted
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.slower $(ARGS)
+
 .PHONY: bench-julia
 bench-julia: $(VENV)/.installed-test-julia ## measure gradients by Julia against a bare echo and DI's own time
 	$(BIN)/python -m benchmarks.julia $(ARGS)
+
+.PHONY: bench-jobs
+bench-jobs: $(VENV)/.installed-bench ## measure batch jobs against one process of the same engine
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.jobs $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into site/
