@@ -173,6 +173,45 @@ def test_what_lies_as_it_should_is_not_copied() -> None:
         assert len(copies) == (layout in (LAYOUTS["right transposed"], LAYOUTS["both transposed"]))
 
 
+def identity(x: Value, n: int) -> Value:
+    columns = TABLE["iota"].on(x, size=n)
+    rows = TABLE["reshape"](columns, shape=(n, 1))
+    return TABLE["convert_element_type"](TABLE["equal"](rows, columns), dtype=x.dtype.name)
+
+
+DIAGONAL: dict[str, Callable[[Value, Value], Value]] = {
+    "identity times": lambda x, d: matmul(identity(x, 5), transposed(x)),
+    "times identity": lambda x, d: matmul(x, identity(x, 5)),
+    "constant": lambda x, d: matmul(x, x.builder.constant(np.eye(5).astype(x.dtype))),
+    "of columns": lambda x, d: matmul(x, identity(x, 5) * d),
+    "of rows": lambda x, d: matmul(x, TABLE["reshape"](d, shape=(5, 1)) * identity(x, 5)),
+    "times a vector": lambda x, d: matmul(identity(x, 5) * d, d),
+    "times rows": lambda x, d: matmul(identity(x, 5) * d, transposed(x)),
+}
+
+
+@DTYPES
+@pytest.mark.parametrize("what", DIAGONAL)
+def test_a_product_with_a_diagonal_matrix_is_a_scaling(dtype: str, what: str) -> None:
+    x, d = random(dtype, 4, 5), random(dtype, 5)
+    graph = build(DIAGONAL[what], Type.of(x), Type.of(d))
+    chosen = plan_of(DIAGONAL[what], Type.of(x), Type.of(d))
+    assert "matmul" not in {node.op for node in chosen.region.nodes.values()}
+    (wanted,) = Interpreter(graph).run([x, d])
+    np.testing.assert_array_equal(run(DIAGONAL[what], x, d), wanted)
+
+
+@pytest.mark.parametrize("what", DIAGONAL)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_taken_for_zero_that_is_not(what: str, bad: float) -> None:
+    x, d = random("float64", 4, 5), random("float64", 5)
+    x[1, 2] = d[2] = bad
+    graph = build(DIAGONAL[what], Type.of(x), Type.of(d))
+    with np.errstate(invalid="ignore"):
+        wanted, got = (program.run([x, d]) for program in (Interpreter(graph), Compiled(graph, 1)))
+    np.testing.assert_array_equal(got, wanted)
+
+
 def test_infinite_products_are_numpys() -> None:
     a = np.array([[np.inf, 0.0, 1.0], [np.nan, 1.0, 2.0], [1e308, 1e308, 1.0]])
     got = run(matmul, a, a)

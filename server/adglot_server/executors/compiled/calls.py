@@ -22,6 +22,9 @@ def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> str:
     name = element(type.dtype)
     if node.op == "matmul":
         return _product(main, chosen, call, data)
+    if node.op == "checked":
+        factors.check_finite(main, name, type.size, data[call.index])
+        return ""
     if node.op == "scattered":
         index, updates = node.operands[:2]
         count = region.types[index].size

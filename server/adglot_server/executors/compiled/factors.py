@@ -40,7 +40,7 @@ def write(code: Code, name: str, node: Node, operand: Strided | None, a: str, c:
     def matrix(left: str, right: str) -> None:
         _EMIT[node.op](code, name, node, operand, left, right)
         if node.op in ("getrs", "trsm"):
-            _check(code, _finite(code, name, size), right)
+            check_finite(code, name, size, right)
 
     _each(code, name, lead, steps, size, a, c, matrix)
 
@@ -145,6 +145,11 @@ _EMIT = {"potrf": _potrf, "getrf": _getrf, "getrs": _getrs, "trsm": _trsm}
 
 
 # ------------------------------------------------------------------ what may fail
+
+
+def check_finite(code: Code, name: str, size: int, pointer: str) -> None:
+    """Jump to %failed unless so many floats are finite."""
+    _check(code, _finite(code, name, size), pointer)
 
 
 def _check_info(code: Code) -> None:

@@ -1,6 +1,7 @@
 """Write solves and factorizations as what LAPACK does, in place, and as moves of numbers.
 
-What is added at an index is written so, too.
+What is added at an index is written so, too, and products with diagonal matrices are scalings: of
+finite numbers, which is looked at.
 
 LAPACK's matrices have their columns without gaps, ours their rows: it sees each transposed. A
 routine works in the memory of its own result, which is filled with its last operand first.
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from adglot.ir import Node, Type
+from adglot_server.executors.compiled.diagonals import diagonal
 from adglot_server.executors.compiled.region import Array, Region, axis_of
 
 
@@ -111,6 +113,29 @@ class _Writer:
         back = self.transposed(x)
         self.nodes[index] = self.nodes.pop(back)
 
+    def matmul(self, index: int, node: Node) -> None:
+        (a, b), (type,) = node.operands, node.outputs
+        for x, matrix, column in ((a, b, False), (b, a, True)):
+            found = diagonal(matrix, self.nodes, self.constants, self.types)
+            if found is not None and self.types[x].size == type.size:
+                y = x if found == matrix else self.scaled(x, found, column, type)
+                self.nodes[index] = Node("checked", (self.reshaped(y, type),), {}, (type,))
+                return
+        self.nodes[index] = node
+
+    def scaled(self, x: int, scale: int, column: bool, type: Type) -> int:
+        """The rows (each by a number of its own) or the columns of x, times numbers."""
+        size = self.types[scale].size
+        column = column and len(self.types[x].shape) > 1
+        shape = (size, 1) if column else (size,)
+        numbers = self.reshaped(scale, self.types[scale].with_shape(shape))
+        return self.add("multiply", (x, numbers), self.types[x])
+
+    def reshaped(self, x: int, type: Type) -> int:
+        if self.types[x].shape == type.shape:
+            return x
+        return self.add("reshape", (x,), type, shape=type.shape)
+
     def scatter_add(self, index: int, node: Node) -> None:
         (x, updates, places), (type,) = node.operands, node.outputs
         known = self.constants[places]
@@ -148,4 +173,5 @@ _WRITTEN: Mapping[str, Callable[[_Writer, int, Node], None]] = {
     "linalg.solve": _Writer.solve,
     "linalg.inv": _Writer.inv,
     "scatter_add": _Writer.scatter_add,
+    "matmul": _Writer.matmul,
 }

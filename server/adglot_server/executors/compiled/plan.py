@@ -98,7 +98,7 @@ def _held(region: Region, index: int) -> list[int]:
     """Operands that a node reads in another order than any loop has."""
     node = region.nodes[index]
     if node.op in ROUTINES:
-        held = node.operands[:-1] if node.op == "scattered" else held_by_routine(region, node)
+        held = node.operands[:-1] if node.op == "scattered" else _held_by_routine(region, node)
         return [i for i in held if i in region.nodes]
     mixed = node.op == "reshape" and not same_but_ones(
         region.types[index].shape, region.types[node.operands[0]].shape
@@ -128,7 +128,7 @@ def _grows(region: Region, index: int, readers: dict[int, list[int]]) -> bool:
     return False
 
 
-def held_by_routine(region: Region, node: Node) -> list[int]:
+def _held_by_routine(region: Region, node: Node) -> list[int]:
     """Operands of a routine that lie in no memory in the order that it wants, or their owners."""
     of = node.operands[: 2 if node.op == "matmul" else -1]
     views = [strided(region, i) for i in of]

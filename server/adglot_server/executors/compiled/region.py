@@ -24,7 +24,7 @@ MOVES = (*VIEWS, "pad", "concat", "take", "iota")
 LINEAR = ("linalg.cholesky", "linalg.solve", "linalg.inv", "linalg.triangular_solve")
 """Ops that LAPACK computes, if SciPy is there; `lowering` writes them in routines."""
 
-IN_PLACE = ("potrf", "getrf", "getrs", "trsm", "scattered")
+IN_PLACE = ("potrf", "getrf", "getrs", "trsm", "scattered", "checked")
 """Routines: they work where their result is to be, which holds their last operand first."""
 
 ROUTINES = ("matmul", *IN_PLACE)
