@@ -84,6 +84,35 @@ def test_special_constants_keep_special_values(scalar):
         np.testing.assert_array_equal(before, after)
 
 
+def test_an_outer_product_is_a_product_of_numbers():
+    matmul = ops.TABLE["matmul"]
+    column, rows = Type("float64", (2, 3, 1)), Type("float64", (1, 4))
+    graph = build(lambda x, y: matmul(x, y), column, rows)
+    program = simplify(graph)
+    assert names(program) == ["multiply"]
+    x = [np.array([[[1.0], [np.inf], [np.nan]]] * 2), np.array([[0.5, -1.0, 0.0, 3.0]])]
+    with np.errstate(invalid="ignore"):
+        (wanted,), (got,) = ops.evaluate(graph, x), ops.evaluate(program, x)
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_masked_sum_of_unit_vectors_is_the_mask(axis):
+    def function(x, mask):
+        count = ops.TABLE["iota"].on(x, size=3)
+        same = ops.TABLE["equal"](ops.reshape(count, shape=(3, 1)), count)
+        units = ops.TABLE["convert_element_type"](same, dtype="float64")
+        chosen = ops.TABLE["where"](mask, x.builder.constant(np.array(0.0)), units)
+        return x * ops.TABLE["sum"](chosen, axes=(axis,))
+
+    graph = build(function, F3, Type("bool", (3,)))
+    program = simplify(graph)
+    assert names(program) == ["constant", "constant", "where", "multiply"]
+    x = [np.array([1.0, 2.0, 3.0]), np.array([True, False, True])]
+    wanted, got = ops.evaluate(graph, x), ops.evaluate(program, x)
+    np.testing.assert_array_equal(got, wanted)
+
+
 def test_names_and_locations_are_kept():
     builder = Builder()
     builder.location = "model.py:7"

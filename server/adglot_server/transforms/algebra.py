@@ -1,7 +1,7 @@
 """Local rewrites, by op: each returns a simpler value of the same type, or None.
 
 Only rewrites that keep every value (NaN and Inf included) to the last bit stand here, but for the
-sign of zero in ``x + 0``.
+sign of zero in ``x + 0`` and in outer products.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adglot.ir import Type
 from adglot.ops import Value, rules
+from adglot_server.transforms import onehot
 
 if TYPE_CHECKING:
     from adglot_server.transforms.simplify import Simplifier as Emit
@@ -129,7 +130,14 @@ def _same_if_real(emit: Emit, type: Type, x: Value) -> Value | None:
 
 
 def _sum(emit: Emit, type: Type, x: Value, axes: tuple[int, ...]) -> Value | None:
-    return x if not axes and x.type == type else None
+    return x if not axes and x.type == type else onehot.masked_sum(emit, type, x, axes)
+
+
+def _matmul(emit: Emit, type: Type, a: Value, b: Value) -> Value | None:
+    """An outer product is a product of numbers, which goes together with what is around it."""
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != 1 or type.is_complex:
+        return None
+    return emit("multiply", a, b)
 
 
 def _concat(emit: Emit, type: Type, *arrays: Value, axis: int) -> Value | None:
@@ -164,6 +172,7 @@ REWRITES: dict[str, Rewrite] = {
     "real": _same_if_real,
     "conj": _same_if_real,
     "sum": _sum,
+    "matmul": _matmul,
     "concat": _concat,
     "slice": _slice,
     "pad": _pad,
