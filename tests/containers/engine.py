@@ -22,7 +22,7 @@ BUILD = shlex.split(os.environ.get("ADGLOT_DOCKER_BUILD", ""))
 MINUTES = 60.0
 
 
-def _free_port() -> str:
+def free_port() -> str:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return str(found.getsockname()[1])
@@ -31,8 +31,8 @@ def _free_port() -> str:
 ENVIRONMENT = {
     "DOCKER_BUILDKIT": "1",
     "COMPOSE_PROJECT_NAME": "adglot-test",
-    "ADGLOT_PORT": _free_port(),
-    "ADGLOT_DASHBOARD_PORT": _free_port(),
+    "ADGLOT_PORT": free_port(),
+    "ADGLOT_DASHBOARD_PORT": free_port(),
 }
 SERVER = f"localhost:{ENVIRONMENT['ADGLOT_PORT']}"
 

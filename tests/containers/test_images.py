@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import adglot
-from containers.engine import SERVER, build, compose, container_of, inspected, run, up
+from containers.engine import (
+    SERVER,
+    build,
+    compose,
+    container_of,
+    free_port,
+    inspected,
+    run,
+    up,
+)
 
 pytestmark = pytest.mark.docker
 
@@ -31,15 +38,21 @@ print("checked", len(points), "Jacobians")
 @pytest.fixture(scope="module")
 def cluster(images: tuple[str, str]) -> Iterator[None]:
     with up("server", "scheduler", "worker"):
-        wait_healthy("server")
+        await_healthy(container_of("server"))
         yield
 
 
-def wait_healthy(service: str, seconds: float = 180.0) -> None:
+@pytest.fixture(scope="module")
+def julia_worker(engine: None) -> str:
+    """The image without Julia."""
+    return build("julia-worker", "--build-arg", "INSTALL_JULIA=no")
+
+
+def await_healthy(container: str, seconds: float = 180.0) -> None:
     """By the health check of the image."""
     given_up = time.monotonic() + seconds
-    while (status := inspected(container_of(service), ".State.Health.Status")) != "healthy":
-        assert time.monotonic() < given_up, f"{service} is {status}"
+    while (status := inspected(container, ".State.Health.Status")) != "healthy":
+        assert time.monotonic() < given_up, f"{container} is {status}"
         time.sleep(1.0)
 
 
@@ -102,27 +115,35 @@ def rates(x: np.ndarray) -> np.ndarray:
     return np.stack([1.5 * x[0] - met, met - 3.0 * x[1]])
 
 
-def test_a_julia_worker_says_what_it_lacks_or_answers(engine: None) -> None:
-    """Without Julia inside; with one of this machine's mounted where the variables say so.
+def test_a_julia_worker_without_julia_says_so(julia_worker: str) -> None:
+    assert "uid=10001(adglot)" in run("docker", "run", "--rm", julia_worker, "id")
+    shown = run("docker", "run", "--rm", julia_worker, "sh", "-c", "adglot julia status; true")
+    assert "not installed" in shown or "missing" in shown
 
-    ADGLOT_DOCKER_JULIA names the folders to mount, with ":" between, and PYTHON_JULIACALL_EXE and
-    PYTHON_JULIACALL_PROJECT what to use in them.
+
+def test_a_julia_worker_answers_over_tcp(julia_worker: str) -> None:
+    """With this machine's Julia.
+
+    ADGLOT_DOCKER_JULIA has the folders to mount, with ":" between, each PATH or PATH=THERE; how to
+    use them is in PYTHON_JULIACALL_EXE, PYTHON_JULIACALL_PROJECT, JULIA_DEPOT_PATH and so on.
     """
-    name = build("julia-worker", "--build-arg", "INSTALL_JULIA=no")
-    assert "uid=10001(adglot)" in run("docker", "run", "--rm", name, "id")
-    folders = [Path(f) for f in os.environ.get("ADGLOT_DOCKER_JULIA", "").split(":") if f]
-    if not folders:
-        shown = run("docker", "run", "--rm", name, "sh", "-c", "adglot julia status; true")
-        assert "not installed" in shown or "missing" in shown
-        return
-    mounted = [part for f in folders for part in ("--volume", f"{f}:{f}:ro")]
-    variables = [name for name in os.environ if name.startswith(("PYTHON_JULIA", "JULIA_"))]
-    told = [part for v in variables for part in ("--env", v)]
-    gradient = (
-        "import adglot, json, numpy as np; ad = adglot.connect(); "
-        "print(json.dumps(ad.gradient(lambda x: np.sum(x**3), np.ones(2), "
-        "engine='julia/ForwardDiff', timeout=600).tolist()))"
-    )
-    command = ("docker", "run", "--rm", *mounted, *told, name, "python", "-c", gradient)
-    shown = run(*command, timeout=900.0)
-    assert json.loads(shown.splitlines()[-1]) == [3.0, 3.0]
+    mounts = [m.partition("=") for m in os.environ.get("ADGLOT_DOCKER_JULIA", "").split(":") if m]
+    if not mounts:
+        pytest.skip("ADGLOT_DOCKER_JULIA names no Julia to mount")
+    mounted = [part for m in mounts for part in ("--volume", f"{m[0]}:{m[2] or m[0]}:ro")]
+    names = [name for name in os.environ if name.startswith(("PYTHON_JULIA", "JULIA_"))]
+    told = [part for name in names for part in ("--env", name)]
+    port = free_port()
+    published = ("--publish", f"127.0.0.1:{port}:50051", "--env", "ADGLOT_SERVE_INSECURE=1")
+    started = run("docker", "run", "--detach", *mounted, *told, *published, julia_worker)
+    container = started.split()[-1]
+    try:
+        await_healthy(container)
+        with adglot.connect(f"localhost:{port}") as ad:
+            gradient = ad.gradient(
+                lambda x: np.sum(x**3), np.ones(2), engine="julia/ForwardDiff", timeout=900.0
+            )
+        np.testing.assert_allclose(gradient, [3.0, 3.0])
+    finally:
+        run("docker", "logs", container)
+        run("docker", "rm", "--force", container)
