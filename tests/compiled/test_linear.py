@@ -447,6 +447,10 @@ def test_without_scipy_the_rest_is_compiled(monkeypatch: pytest.MonkeyPatch) -> 
     graph = build(regression, *types)
     assert direct(graph) is None
     agree(graph, [random("float64", 4, 3), random("float64", 9, 4), 5.0 * np.eye(4)])
+    a, b = random("float64", 9, 4), random("float64", 4, 3)
+    check_product(run(matmul, a, b), a, b)
+    large = Type("float64", (3000, 3000))
+    assert direct(build(matmul, large, large)) is None
 
 
 # ------------------------------------------------------------------ sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from adglot.ir import Graph
 from adglot_server.executors.compiled.body import body
@@ -74,7 +75,12 @@ class Compiled:
         try:
             return self._interpreter.run(inputs, control)
         except Refused:
-            return Interpreter(self._graph).run(inputs, control)
+            return self._plain.run(inputs, control)
+
+    @cached_property
+    def _plain(self) -> Interpreter:
+        """What runs the graph where compiled code gives up."""
+        return Interpreter(self._graph)
 
 
 def _peak(graph: Graph, fused: Sequence[Fused], workspaces: Sequence[int]) -> int:

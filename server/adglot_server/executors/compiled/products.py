@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
 
+from adglot.ir import Type
 from adglot_server.executors.compiled import machine, routines
 from adglot_server.executors.compiled.elementwise import add
 from adglot_server.executors.compiled.lanes import Code, Lanes, constant, spread
@@ -123,6 +124,15 @@ def is_small(p: Product, size: int) -> bool:
     if min(p.m, p.n) == 1:
         return True
     return p.k * min(p.n, _columns(p.m, p.n)) * size <= cached()
+
+
+def surely_small(a: Type, b: Type) -> bool:
+    """Whether a product is written out however its operands lie: stacks may become rows."""
+    if 1 in (a.ndim, b.ndim):
+        return max(a.ndim, b.ndim) <= 2
+    return is_small(
+        Product(a.shape[-2], b.shape[-1], a.shape[-1], (0, 1), (0, 1)), a.dtype.itemsize
+    )
 
 
 def unfit(p: Product, size: int) -> tuple[bool, bool]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from adglot.ir import Graph, Guard, Node, Type
-from adglot_server.executors.compiled import routines
 from adglot_server.executors.compiled.elementwise import (
     ELEMENTWISE,
     has_element,
@@ -44,7 +43,7 @@ def taken(node: Node, types: Sequence[Type], known: Mapping[int, Array]) -> bool
         return not any(ints(node, "interior"))
     if node.op == "matmul" or node.op in LINEAR:
         kinds = {t.dtype for t in (*of, *node.outputs)}
-        return len(kinds) == 1 and kinds.pop().kind == "f" and routines.available()
+        return len(kinds) == 1 and kinds.pop().kind == "f"
     if node.op in ("take", "scatter_add"):
         return _taken_in_range(node, of, known)
     return node.op in MOVES

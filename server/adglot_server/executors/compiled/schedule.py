@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from adglot.ir import Graph, Guard, Node
+from adglot.ir import Graph, Guard, Node, Type
+from adglot_server.executors.compiled import products, routines
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE
 from adglot_server.executors.compiled.region import LINEAR, REDUCTIONS, VIEWS, taken
 
@@ -43,11 +44,22 @@ def schedule(graph: Graph, smallest: int = WORTH) -> Schedule:
     """The graph, rearranged; it may have no region at all."""
     numbered = list(graph.numbered())
     known = {i: node.attributes["value"] for i, node in numbered if node.op == "constant"}
-    wanted = {i for i, node in numbered if taken(node, graph.types, known)}  # type: ignore[arg-type]
+    wanted = {
+        i
+        for i, node in numbered
+        if taken(node, graph.types, known) and _has_routines(node, graph.types)  # type: ignore[arg-type]
+    }
     wanted -= _idle_views(graph, wanted)
     order, regions = _ordered(graph, wanted, smallest)
     rearranged, constants = _rearranged(graph, order)
     return Schedule(rearranged, tuple(regions), constants)
+
+
+def _has_routines(node: Node, types: Sequence[Type]) -> bool:
+    """Whether what a node may need of SciPy is there; small products need nothing."""
+    if node.op == "matmul":
+        return products.surely_small(*(types[i] for i in node.operands)) or routines.available()
+    return node.op not in LINEAR or routines.available()
 
 
 def _idle_views(graph: Graph, wanted: set[int]) -> set[int]:
