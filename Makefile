@@ -40,7 +40,7 @@ test-engines: $(VENV)/.installed-test-engines ## run the tests that need casadi,
 # Dask, S3's client, and moto, which answers it on this machine.
 .PHONY: test-jobs
 test-jobs: $(VENV)/.installed-test-jobs ## run the tests that need Dask and S3
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m jobs tests/jobs $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m jobs tests/jobs tests/jobservice $(ARGS)
 
 # Finds Julia as juliacall does: PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT, or what
 # adglot julia install has made. Without one the tests are skipped, and one line says how many.
@@ -54,7 +54,7 @@ test-docker: $(VENV)/.installed-test ## build the images and run a job on contai
 	$(BIN)/python -m pytest -m docker -rs -s tests/containers $(ARGS)
 
 .PHONY: test-chaos
-test-chaos: $(VENV)/.installed-test ## kill processes at random while a job runs, and compare its store
+test-chaos: $(VENV)/.installed-test-jobs ## kill processes at random while a job runs, and compare its store
 	$(BIN)/python -m pytest -m chaos -rs -s tests/jobservice $(ARGS)
 
 .PHONY: check

@@ -13,6 +13,8 @@ pytest.importorskip("distributed")
 
 from adglot_server.jobs.pools import DaskPool
 
+pytestmark = pytest.mark.jobs
+
 
 def test_an_error_arrives_as_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
