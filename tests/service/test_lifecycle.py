@@ -287,6 +287,19 @@ def test_a_signal_ends_the_server_in_order(number: signal.Signals) -> None:
         assert process.wait(timeout=10.0) == 0
 
 
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="needs glibc 2.30")
+def test_a_signal_that_another_thread_gets_ends_the_server() -> None:
+    with _serving() as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        time.sleep(1.0)  # By now the main thread waits, and wakes for its own signals only.
+        threads = {int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()}
+        other = min(threads - {process.pid})
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM) == 0
+        assert process.stdout.read() == "ended\n"
+        assert process.wait(timeout=10.0) == 0
+
+
 @contextmanager
 def _serving() -> Iterator[subprocess.Popen[str]]:
     """A server process, which prints its address, and is gone behind the block in any case."""

@@ -20,6 +20,7 @@ from threading import Thread
 from typing import Any
 
 from adglot.errors import InvalidArgument, Unavailable
+from adglot_server.service.ending import told_to_end
 
 log = logging.getLogger("adglot")
 
@@ -48,7 +49,7 @@ def serve_together(
     """
     with ExitStack() as held:
         named = [_reserve(address, held) for address in addresses]
-        ended = _signals(held)
+        ended = held.enter_context(told_to_end())
         children: list[_Child] = []
         held.callback(lambda: _end(children))
         children += [_start(work, named, options | {"number": k}) for k in range(count)]
@@ -83,16 +84,6 @@ def _reserve(address: str, held: ExitStack) -> str:
     return f"{host}:{shared.getsockname()[1]}"
 
 
-def _signals(held: ExitStack) -> Connection:
-    """Something to wait for, which has something to read once the process is told to end."""
-    told, tell = multiprocessing.Pipe(duplex=False)
-    held.callback(told.close)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = signal.signal(number, lambda *_: tell.send(None))
-        held.callback(signal.signal, number, before)
-    return told
-
-
 def _start(work: Work, addresses: Sequence[str], options: dict[str, Any]) -> _Child:
     ready, tell = multiprocessing.Pipe(duplex=False)
     # Spawned, since gRPC and Julia do not survive a fork.
@@ -117,7 +108,7 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _await_ready(child: _Child, ended: Connection) -> None:
+def _await_ready(child: _Child, ended: socket.socket) -> None:
     """Return when the child serves, or all are to end."""
     if child.ready in wait([child.ready, ended]):
         try:
@@ -128,7 +119,7 @@ def _await_ready(child: _Child, ended: Connection) -> None:
             raise Unavailable(f"a process ended with code {code} before it served") from None
 
 
-def _over(ended: Connection, children: Sequence[_Child]) -> bool:
+def _over(ended: socket.socket, children: Sequence[_Child]) -> bool:
     """Whether all are to end; waits for that, or for one to end by itself."""
     return ended in wait([ended, *(child.process.sentinel for child in children)])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +20,7 @@ from adglot.errors import InvalidArgument
 from adglot_server.executors.batches import cores
 from adglot_server.service.auth import TokenInterceptor
 from adglot_server.service.core import Core
+from adglot_server.service.ending import told_to_end
 from adglot_server.service.engines import Engines
 from adglot_server.service.job_servicer import JobServicer
 from adglot_server.service.limits import Limits
@@ -211,22 +212,20 @@ def serve(
         main: what the main thread does meanwhile; it goes on while running requests finish.
         **options: those of `Server`.
     """
-    ended, main = Event(), main or Waiting()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with Server(addresses, **options) as server:
+    main = main or Waiting()
+    with told_to_end() as told, Server(addresses, **options) as server:
         tune(arenas=cores())
         if hung_after is not None:
             watch(server.turns.overdue, hung_after)
             watch(main.overdue, hung_after)
         ready(server)
-        Thread(target=_finish, args=(ended, server, main), name="adglot-end", daemon=True).start()
+        Thread(target=_finish, args=(told, server, main), name="adglot-end", daemon=True).start()
         main.run()
 
 
-def _finish(ended: Event, server: Server, main: Main) -> None:
+def _finish(told: socket.socket, server: Server, main: Main) -> None:
     """Stop both when it is time: requests that still run may need the main thread."""
-    ended.wait()
+    told.recv(1)
     try:
         server.stop()
     finally:
