@@ -73,8 +73,8 @@ def test_nothing_that_was_taken_is_lost(tmp_path: Path, processes: str) -> None:
     options = ("--processes", processes, "--drain-wait", "2", "--grace", "60")
     logs = ("--log-requests", "--log-format", "json")
     with (
+        ThreadPoolExecutor(CLIENTS) as pool,  # outermost: it waits for clients, they for the end
         serving(tmp_path, *options, *logs) as (process, address),
-        ThreadPoolExecutor(CLIENTS) as pool,
         grpc.insecure_channel(address, OWN_CHANNEL) as channel,
         adglot.connect(address, options=OWN_CHANNEL) as late,
     ):
@@ -99,9 +99,9 @@ def test_work_that_does_not_end_in_time_is_told_so(tmp_path: Path) -> None:
 
     x = np.ones(400_000)
     with (
+        ThreadPoolExecutor(1) as pool,
         serving(tmp_path, "--grace", "0.1") as (process, address),
         adglot.connect(address) as ad,
-        ThreadPoolExecutor(1) as pool,
     ):
         graph = adglot.trace(slow, x)
         ad.register(graph)
