@@ -173,6 +173,19 @@ def test_what_lies_as_it_should_is_not_copied() -> None:
         assert len(copies) == (layout in (LAYOUTS["right transposed"], LAYOUTS["both transposed"]))
 
 
+def test_products_of_the_same_kind_are_one_function() -> None:
+    def chain(x: Value) -> Value:
+        y = x
+        for _ in range(20):
+            y = matmul(y, x)
+        return y
+
+    text = written(chain, [Type("float64", (4, 4))])
+    assert text.count('define internal void @"adglot.double.Product') == 1
+    x = random("float64", 4, 4)
+    np.testing.assert_allclose(run(chain, x), np.linalg.matrix_power(x, 21), rtol=1e-10)
+
+
 def identity(x: Value, n: int) -> Value:
     columns = TABLE["iota"].on(x, size=n)
     rows = TABLE["reshape"](columns, shape=(n, 1))

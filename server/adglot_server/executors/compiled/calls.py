@@ -6,36 +6,34 @@ from collections.abc import Mapping
 
 from adglot_server.executors.compiled import factors, products, scatters
 from adglot_server.executors.compiled.elementwise import element
-from adglot_server.executors.compiled.lanes import Code, constant
+from adglot_server.executors.compiled.lanes import Code, Module, constant
 from adglot_server.executors.compiled.loops import SCALAR, element_at, read
 from adglot_server.executors.compiled.operands import Strided, plain, strided
 from adglot_server.executors.compiled.plan import Call, Plan
 
 
-def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> str:
-    """Emit one step into the body of `run`; returns the text of a function that it calls, if any.
+def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None:
+    """Emit one step into the body of `run`.
 
     `data` has the addresses of values. Where a routine fails the code jumps to %failed.
     """
     region = chosen.region
-    node, type = region.nodes[call.index], region.types[call.index]
+    node, type, result = region.nodes[call.index], region.types[call.index], data[call.index]
     name = element(type.dtype)
     if node.op == "matmul":
-        return _product(main, chosen, call, data)
-    if node.op == "checked":
-        factors.check_finite(main, name, type.size, data[call.index])
-        return ""
-    if node.op == "scattered":
+        _product(main, chosen, call, data)
+    elif node.op == "checked":
+        factors.check_finite(main, name, type.size, result)
+    elif node.op == "scattered":
         index, updates = node.operands[:2]
-        count = region.types[index].size
-        scatters.write(main, node, count, data[index], data[updates], data[call.index])
-        return ""
-    operand, at = None, data[call.index]
-    if len(node.operands) > 1:
-        operand = _seen(chosen, node.operands[0])
-        at = element_at(main, name, data[operand.buffer], [], operand.offset)
-    factors.write(main, name, node, operand, at, data[call.index])
-    return ""
+        places = region.types[index].size
+        scatters.write(main, node, places, data[index], data[updates], result)
+    elif len(node.operands) == 1:
+        factors.write(main, name, node, None, result, result)
+    else:
+        matrix = _seen(chosen, node.operands[0])
+        at = element_at(main, name, data[matrix.buffer], [], matrix.offset)
+        factors.write(main, name, node, matrix, at, result)
 
 
 def check_guards(main: Code, chosen: Plan, data: Mapping[int, str]) -> None:
@@ -48,8 +46,7 @@ def check_guards(main: Code, chosen: Plan, data: Mapping[int, str]) -> None:
         main.emit(f"br i1 {same.name}, label %{label}, label %failed\n{label}:")
 
 
-def _product(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> str:
-    """As a function of its own, which writes nothing that it reads."""
+def _product(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None:
     region = chosen.region
     node, type = region.nodes[call.index], region.types[call.index]
     name = element(type.dtype)
@@ -58,13 +55,21 @@ def _product(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> s
     left, right = (element_at(main, name, data[x.buffer], [], x.offset) for x in (a, b))
     if swapped:
         left, right = right, left
-    main.emit(f"call void @product{call.index}(ptr {left}, ptr {right}, ptr {data[call.index]})")
-    code = Code(main.module)
-    products.write(code, name, product, "%a", "%b", "%c")
-    head = "ptr noalias %a, ptr noalias %b, ptr noalias %c"
-    body = "\n".join([*code.lines, "ret void"])
-    function = f"define internal void @product{call.index}({head}) noinline nounwind"
-    return f"{function} {{\nentry:\n{body}\n}}"
+    function = _function(main.module, name, product)
+    main.emit(f"call void @{function}(ptr {left}, ptr {right}, ptr {data[call.index]})")
+
+
+def _function(module: Module, name: str, product: products.Product) -> str:
+    """The function of three addresses that computes a product, written once for all such."""
+    full = f'"adglot.{name}.{product}"'
+    if full not in module.parts:
+        code = Code(module)
+        products.write(code, name, product, "%a", "%b", "%c")
+        head = "ptr noalias %a, ptr noalias %b, ptr noalias %c"
+        body = "\n".join([*code.lines, "ret void"])
+        function = f"define internal void @{full}({head}) noinline nounwind"
+        module.parts[full] = f"{function} {{\nentry:\n{body}\n}}"
+    return full
 
 
 def _seen(chosen: Plan, index: int) -> Strided:

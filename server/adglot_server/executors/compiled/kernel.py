@@ -131,18 +131,18 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | N
     aligned = _aligned(main, data[-1])
     for i, place in chosen.places.items():
         data[i] = main.define(f"getelementptr i8, ptr {aligned}, i64 {place}")
-    functions, lines = [], 0
+    functions, lines = list[str](), 0
     for number, step in enumerate(chosen.steps):
         if isinstance(step, Call):
-            functions.append(calls.write(main, chosen, step, data))
-            continue
-        text, buffers = _function(module, chosen, step, number)
-        functions.append(text)
-        lines += text.count("\n")
-        if lines > MOST_LINES:
+            calls.write(main, chosen, step, data)
+        else:
+            text, buffers = _function(module, chosen, step, number)
+            functions.append(text)
+            lines += text.count("\n")
+            given = ", ".join(f"ptr {data[i]}" for i in buffers)
+            main.emit(f"call void @nest{number}({given})")
+        if lines + len(main.lines) > MOST_LINES:
             raise TooLarge
-        given = ", ".join(f"ptr {data[i]}" for i in buffers)
-        main.emit(f"call void @nest{number}({given})")
     calls.check_guards(main, chosen, data)
     head = ", ".join(f"ptr %a{k}" for k in range(len(arguments)))
     body = "\n".join([*main.lines, "ret i1 true", "failed:", "ret i1 false"])
