@@ -70,7 +70,8 @@ class Interpreter:
         self._fused = {position: one for one in fused for position in range(one.start, one.stop)}
         self._bodies: dict[int, Runs] = {
             id(value): (body or Interpreter)(value)
-            for node in graph.nodes
+            for position, node in enumerate(graph.nodes)
+            if position not in self._fused
             for value in node.attributes.values()
             if isinstance(value, Graph)
         }

@@ -45,7 +45,7 @@ def direct(
     >>> function(3.0), function(np.ones(3))
     (None, None)
     """
-    region = _whole(graph)
+    region = whole(graph)
     if region is None:
         return None
     try:
@@ -62,8 +62,8 @@ def direct(
     return of_python(f"{body}\n{head}", constants, called)
 
 
-def _whole(graph: Graph) -> Region | None:
-    """The graph as one region, its outputs in order."""
+def whole(graph: Graph) -> Region | None:
+    """The graph as one region, its outputs in order; None where that cannot be."""
     if len(graph.nodes) > MOST_NODES:
         return None
     plan = schedule(_with_copies(graph), 1)

@@ -9,6 +9,7 @@ from adglot.ir import Graph
 from adglot_server.executors.compiled.body import body
 from adglot_server.executors.compiled.kernel import Array, Kernel, Refused, TooLarge
 from adglot_server.executors.compiled.region import region_of
+from adglot_server.executors.compiled.scans import Scan, scan
 from adglot_server.executors.compiled.schedule import MOST_NODES, WORTH, schedule
 from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.control import FREELY, Control
@@ -43,7 +44,7 @@ class Compiled:
         self._graph = graph
         plan = schedule(graph, smallest)
         fused, workspaces = [], []
-        self._kernels: list[Kernel] = []
+        self._kernels: list[Kernel | Scan] = []
         self._bodies: list[Staged] = []
         for start, stop in plan.regions:
             region = region_of(plan.graph, start, stop, plan.constants)
@@ -51,6 +52,13 @@ class Compiled:
             self._kernels.append(kernel)
             workspaces.append(kernel.workspace)
             fused.append(Fused(start, stop, _step(kernel, region.inputs, region.outputs)))
+        for position, (index, node) in enumerate(plan.graph.numbered()):
+            loop = scan(node, [plan.graph.types[i] for i in node.operands])
+            if loop is not None:
+                self._kernels.append(loop)
+                workspaces.append(loop.workspace)
+                made = range(index, index + len(node.outputs))
+                fused.append(Fused(position, position + 1, _step(loop, node.operands, made)))
         self.peak_bytes = _peak(plan.graph, fused, workspaces)
         self._interpreter = Interpreter(plan.graph, fused, lambda inner: body(inner, self._bodies))
 
@@ -117,7 +125,7 @@ def _left(graph: Graph, inside: set[int]) -> set[int]:
     return left
 
 
-def _step(kernel: Kernel, inputs: Sequence[int], outputs: Sequence[int]) -> Step:
+def _step(kernel: Kernel | Scan, inputs: Sequence[int], outputs: Sequence[int]) -> Step:
     def step(values: Values, control: Control) -> None:
         results = kernel([values[i] for i in inputs])
         for i, result in zip(outputs, results, strict=True):
