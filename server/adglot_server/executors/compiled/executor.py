@@ -43,24 +43,28 @@ class Compiled:
             raise TooLarge
         self._graph = graph
         plan = schedule(graph, smallest)
-        fused, workspaces = [], []
         self._kernels: list[Kernel | Scan] = []
         self._bodies: list[Staged] = []
+        self._fused: list[Fused] = []
         for start, stop in plan.regions:
             region = region_of(plan.graph, start, stop, plan.constants)
-            kernel = Kernel(region)
-            self._kernels.append(kernel)
-            workspaces.append(kernel.workspace)
-            fused.append(Fused(start, stop, _step(kernel, region.inputs, region.outputs)))
+            self._add(Kernel(region), range(start, stop), region.inputs, region.outputs)
         for position, (index, node) in enumerate(plan.graph.numbered()):
             loop = scan(node, [plan.graph.types[i] for i in node.operands])
             if loop is not None:
-                self._kernels.append(loop)
-                workspaces.append(loop.workspace)
                 made = range(index, index + len(node.outputs))
-                fused.append(Fused(position, position + 1, _step(loop, node.operands, made)))
-        self.peak_bytes = _peak(plan.graph, fused, workspaces)
-        self._interpreter = Interpreter(plan.graph, fused, lambda inner: body(inner, self._bodies))
+                self._add(loop, range(position, position + 1), node.operands, made)
+        workspaces = [kernel.workspace for kernel in self._kernels]
+        self.peak_bytes = _peak(plan.graph, self._fused, workspaces)
+        self._interpreter = Interpreter(
+            plan.graph, self._fused, lambda inner: body(inner, self._bodies)
+        )
+
+    def _add(
+        self, kernel: Kernel | Scan, nodes: range, inputs: Sequence[int], outputs: Sequence[int]
+    ) -> None:
+        self._kernels.append(kernel)
+        self._fused.append(Fused(nodes.start, nodes.stop, _step(kernel, inputs, outputs)))
 
     @property
     def kernels(self) -> int:
