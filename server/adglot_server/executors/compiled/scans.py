@@ -75,7 +75,7 @@ class Scan:
 def _plain(x: Any, type: Type) -> Array:
     """A contiguous array of a value of this type: itself, if it is one."""
     if x.__class__ is np.ndarray and x.dtype is type.dtype and x.flags.carray:
-        return x  # type: ignore[no-any-return]
+        return x
     return np.array(x, type.dtype, order="C")
 
 
