@@ -208,22 +208,11 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 
 def test_a_full_disk_fails_the_job_and_room_lets_it_go_on(tmp_path: Path) -> None:
-    root, disk = tmp_path / "root", tmp_path / "disk"
-    root.mkdir()
+    disk = tmp_path / "disk"
     disk.mkdir()
-    save_points(root / "x.npy", 60_000)
-    with (
-        small_disk(disk, "2m"),
-        serving(root) as server,
-        adglot.connect(server.addresses[0]) as ad,
-    ):
-        (root / "disk").symlink_to(disk)
-        # Below a root by way of a link is not below it: the disk is a root of its own.
-        with pytest.raises(PermissionDenied):
-            ad.submit(rates, str(root / "x.npy"), "disk/J.zarr")
+    database = f"sqlite:///{tmp_path}/jobs.sqlite"
     with small_disk(disk, "2m"):
         save_points(disk / "x.npy", 60_000)
-        database = f"sqlite:///{tmp_path}/jobs.sqlite"
         with (
             serving(disk, database=database) as server,
             adglot.connect(server.addresses[0]) as ad,
@@ -238,8 +227,9 @@ def test_a_full_disk_fails_the_job_and_room_lets_it_go_on(tmp_path: Path) -> Non
             assert again.state == "succeeded", again.error
             whole = ad.submit(rates, str(disk / "x.npy"), "W.zarr", chunk=2000).wait(SECONDS)
             assert whole.state == "succeeded", whole.error
-        arrays = contents(disk / "J.zarr")
-        expected = contents(disk / "W.zarr")
-        assert {k: v for k, v in arrays.items() if "/c/" in k} == {
-            k: v for k, v in expected.items() if "/c/" in k
-        }
+        assert chunks(disk / "J.zarr") == chunks(disk / "W.zarr")
+
+
+def chunks(store: Path) -> dict[str, str]:
+    """What is in the arrays of a store."""
+    return {name: digest for name, digest in contents(store).items() if "/c/" in name}
