@@ -42,7 +42,7 @@ solve, inv, cholesky = (TABLE[f"linalg.{name}"] for name in ("solve", "inv", "ch
 triangular = TABLE["linalg.triangular_solve"]
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
-WAYS = pytest.mark.parametrize("cached", [1 << 19, 0], ids=["written-out", "by-BLAS"])
+WAYS = pytest.mark.parametrize("cached", [1 << 20, 0], ids=["written-out", "by-BLAS"])
 """Whether tiles are written out up to some size, or never."""
 
 
@@ -52,6 +52,7 @@ def _cached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if "cached" in request.fixturenames:
         size = request.getfixturevalue("cached")
         monkeypatch.setattr(products, "CACHED", dict.fromkeys(products.CACHED, size))
+        monkeypatch.setattr(products, "NARROW", products.NARROW if size else 1)
 
 
 def transposed(x: Value) -> Value:

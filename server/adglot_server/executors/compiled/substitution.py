@@ -59,7 +59,7 @@ def system(
 
 def is_small(s: System, size: int) -> bool:
     """Whether it is written out, floats being of so many bytes."""
-    return s.size * s.vectors * WIDTH * size <= products.cached()
+    return s.size * max(s.size, s.columns) * size <= products.cached()
 
 
 def write(code: Code, name: str, s: System, t: str, x: str) -> None:
