@@ -34,15 +34,13 @@ def strided(region: Region, index: int) -> Strided | None:
     while index in region.nodes and region.nodes[index].op in VIEWS:
         views.append(region.nodes[index])
         (index,) = region.nodes[index].operands
-    type = region.types[index]
-    memory = x = np.empty(type.shape, type.dtype)  # NumPy makes the views; nothing is touched
+    # NumPy makes the views, of bytes that nobody touches
+    memory = x = np.empty(region.types[index].shape, np.int8)
     for node in reversed(views):
         x = np.asarray(TABLE[node.op].evaluate(x, **node.attributes))
     if x.base is not memory and x is not memory and not np.may_share_memory(x, memory):
         return None
-    offset = (x.ctypes.data - memory.ctypes.data) // type.dtype.itemsize
-    strides = tuple(step // type.dtype.itemsize for step in x.strides)
-    return Strided(index, x.shape, strides, offset)
+    return Strided(index, x.shape, x.strides, x.ctypes.data - memory.ctypes.data)
 
 
 def plain(region: Region, index: int) -> Strided:
