@@ -72,7 +72,7 @@ def plan(spec: JobSpec) -> Plan:
         store = _created(spec, graph, asked, inputs, attributes)
     else:
         _check_same(store, {**attributes, "count": count}, spec)
-        store.tidy()
+        stores.tidy(spec.out)
     done = store.done()
     left = tuple(k for k in range(store.chunks) if k not in done)
     found = tuple(store.parts())

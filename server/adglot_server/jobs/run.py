@@ -159,9 +159,7 @@ class _Run:
             future.cancel()
         if self._flying:
             self._pool.renew()
-        store = stores.find(self._spec.out)
-        if store is not None:
-            store.tidy()
+        stores.tidy(self._spec.out)
 
     def _fill(self) -> None:
         most = AHEAD * self._pool.width

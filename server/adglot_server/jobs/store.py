@@ -42,8 +42,8 @@ class Results:
 class Store:
     """The arrays of a job, open to be written."""
 
-    def __init__(self, url: str, group: Any) -> None:
-        self._url, self._group = url, group
+    def __init__(self, group: Any) -> None:
+        self._group = group
         self.attributes: dict[str, Any] = dict(group.attrs.get(ATTRIBUTE, {}))
         self._arrays = {name: group[name] for name in self.attributes.get("parts", [])}
         self._status, self._error = group["status"], group["error"]
@@ -92,12 +92,6 @@ class Store:
             self._error[place] = errors
         self._status[place] = results.status
 
-    def tidy(self) -> None:
-        """Remove what a killed writer left behind; an object store keeps none of that."""
-        path = local(self._url)
-        for leftover in Path(path).rglob("*.partial") if path else ():
-            leftover.unlink(missing_ok=True)
-
     def _names(self, folder: str) -> list[str]:
         from zarr.core.sync import sync
 
@@ -118,6 +112,13 @@ def _part(path: str, array: Any, group: Any) -> Part:
     return Part(path, array.dtype, array.shape[1:], array.metadata.dimension_names, labels, pattern)
 
 
+def tidy(url: str) -> None:
+    """Remove what killed writers left behind in a store; an object store keeps none of that."""
+    path = local(url)
+    for leftover in Path(path).rglob("*.partial") if path else ():
+        leftover.unlink(missing_ok=True)
+
+
 def find(url: str) -> Store | None:
     """The store of a job, or None where there is nothing; InvalidArgument for anything else."""
     zarr = need("zarr")
@@ -131,7 +132,7 @@ def find(url: str) -> Store | None:
         raise _refused(url, f"cannot be opened: {error}") from None
     if ATTRIBUTE not in group.attrs:
         raise _refused(url, "is a Zarr group, and not the store of a job")
-    return Store(url, group) if group.attrs[ATTRIBUTE].get("complete") else None
+    return Store(group) if group.attrs[ATTRIBUTE].get("complete") else None
 
 
 def create(
@@ -154,7 +155,7 @@ def create(
         group.attrs[ATTRIBUTE] = found
     except OSError as error:
         raise _refused(url, f"cannot be written: {error.strerror or error}") from None
-    return Store(url, group)
+    return Store(group)
 
 
 def _create_arrays(group: Any, count: int, chunk: int, parts: Sequence[Part]) -> None:
