@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 BASE = "python:3.11-slim-bookworm"
 
@@ -116,10 +114,3 @@ def container_of(service: str) -> str:
 
 def inspected(container: str, what: str) -> str:
     return run("docker", "inspect", "--format", f"{{{{{what}}}}}", container).strip()
-
-
-@pytest.fixture(scope="session")
-def engine() -> None:
-    """Skips where there is no engine."""
-    if why := missing():
-        pytest.skip(why)

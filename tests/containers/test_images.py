@@ -43,7 +43,7 @@ def cluster(images: tuple[str, str]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def julia_worker(engine: None) -> str:
+def julia_worker() -> str:
     """The image without Julia."""
     return build("julia-worker", "--build-arg", "INSTALL_JULIA=no")
 
