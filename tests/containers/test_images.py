@@ -56,9 +56,9 @@ def await_healthy(container: str, seconds: float = 180.0) -> None:
         time.sleep(1.0)
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_nobody_is_root_in_an_image(images: tuple[str, str], number: int) -> None:
-    assert "uid=10001(adglot)" in run("docker", "run", "--rm", images[number], "id")
+def test_nobody_is_root_in_an_image(images: tuple[str, str]) -> None:
+    for image in images:
+        assert "uid=10001(adglot)" in run("docker", "run", "--rm", image, "id")
 
 
 def test_the_allocator_is_tuned(images: tuple[str, str]) -> None:
