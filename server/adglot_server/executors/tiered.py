@@ -107,21 +107,22 @@ class Tiers:
         self.used = 0.0
         """When compiled code last answered, by `time.monotonic`."""
         self._begin()
-        self._pending = self._alone = not machine.available()
+        if not machine.available():
+            self._pending, self._final = True, first
 
     def _begin(self) -> None:
         self._code: Code | None = None
         self._calls, self._spent, self._spent_raw = 0, 0.0, 0.0
         self._trial = Trial()
         self._pending = self._optimising = self._optimised = False
-        self._alone = False
-        """Nobody can take over from the first: its calls need not be looked at."""
+        self._final: Executor | None = None
+        """From whom nobody takes over any more: his calls need not be looked at."""
 
     @property
     def name(self) -> str:
         """Who answered this thread's last call; who would answer now, where there was none."""
-        if self._alone:
-            return self._first.name
+        if self._final is not None:
+            return self._final.name
         return getattr(self._last, "name", (self._code or self._first).name)
 
     @property
@@ -132,8 +133,10 @@ class Tiers:
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Interpreter.run`."""
-        if self._alone:
-            return self._first.run(inputs, control)
+        final = self._final
+        if final is not None:
+            self.used = time.monotonic()
+            return final.run(inputs, control)
         if self._at_once:
             self._compile_once()
         code = self._code if self._at_once or self._trial.code_is_next else None
@@ -158,7 +161,7 @@ class Tiers:
                 self.used = time.monotonic()
                 self._code = code
                 keep(self)
-            self._alone = code is None
+            self._final = self._first if code is None else None
         self._pending = True
 
     def optimise(self) -> None:
@@ -199,7 +202,9 @@ class Tiers:
             self._optimising = True
             optimise_later(self.optimise)
         elif lost and self._optimised and seconds < SHORT:
-            self._code, self._alone = None, True
+            self._code, self._final = None, self._first
+        elif self._optimised and self._trial.won:
+            self._final = self._code
 
 
 @contextmanager
