@@ -83,6 +83,9 @@ class KernelBatches:
     ) -> Array:
         """Fill the outputs, by this thread and helpers; which points do not hold."""
         points, size = self._others.points(inputs), self._kernel.piece(PIECE)
+        if points <= size:
+            control.check()
+            return self._kernel.run(inputs, outputs)
         pieces = iter([slice(k, min(k + size, points)) for k in range(0, points, size)])
         threads = min(cores(), -(-points // size))
         running = [

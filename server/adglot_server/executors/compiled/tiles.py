@@ -144,7 +144,8 @@ class Tiles:
                 row = code.define(f"getelementptr {kind}, ptr {array}, i64 {at}")
                 slots = _slot(code, start + place)
                 given = f"ptr {slots}, ptr {row}, i64 {column.size}, i64 {groups}"
-                code.emit(f"call void @{way(self.module, column.element, width)}({given})")
+                name = way(self.module, column.element, width, column.size == width)
+                code.emit(f"call void @{name}({given})")
 
 
 @dataclass(slots=True)

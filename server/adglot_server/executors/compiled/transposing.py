@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from adglot_server.executors.compiled.lanes import (
     Code,
@@ -25,30 +25,36 @@ BYTES = {"double": 8, "i64": 8, "float": 4, "i32": 4, "i8": 1}
 HEAD = "ptr noalias %slots, ptr noalias %rows, i64 %length, i64 %groups"
 
 
-def gather(module: Module, element: str, width: int) -> str:
+NARROW = 5
+"""Elements of rows of which a tile is read and written as one piece: that takes fewer shuffles."""
+
+
+def gather(module: Module, element: str, width: int, whole: bool = False) -> str:
     """The function that fills slots from rows of points; see `_looped` for what it takes."""
-    return _looped(module, "in", in_memory(element), width)
+    write = _gather_whole if whole and width <= NARROW else _gather
+    return _looped(module, write, in_memory(element), width)
 
 
-def scatter(module: Module, element: str, width: int) -> str:
+def scatter(module: Module, element: str, width: int, whole: bool = False) -> str:
     """The opposite."""
-    return _looped(module, "out", in_memory(element), width)
+    write = _scatter_whole if whole and width <= NARROW else _scatter
+    return _looped(module, write, in_memory(element), width)
 
 
-def _looped(module: Module, way: str, kind: str, width: int) -> str:
+def _looped(module: Module, write: Callable[[Code, str, int], None], kind: str, width: int) -> str:
     """A function, written once; returns its name.
 
     It takes slots, the first of eight rows, how many elements a row has, and how many groups of
-    `width` neighbouring elements to bring over.
+    `width` neighbouring elements to bring over. `whole` rows have no others.
     """
-    name = f"adglot.{way}.{kind}.{width}"
+    name = f"adglot.{write.__name__}.{kind}.{width}"
     if name not in module.parts:
         code = Code(module)
         code.emit("br label %top\ntop:\n%group = phi i64 [0, %entry], [%next, %top]")
         code.emit(f"%place = mul i64 %group, {WIDTH}")
         code.emit(f"%slot = getelementptr [{SLOT} x i8], ptr %slots, i64 %place")
         code.emit(f"%row = getelementptr {kind}, ptr %rows, i64 %place")
-        (_gather if way == "in" else _scatter)(code, kind, width)
+        write(code, kind, width)
         code.emit("%next = add i64 %group, 1\n%more = icmp slt i64 %next, %groups")
         code.emit("br i1 %more, label %top, label %end\nend:\nret void")
         body = "\n".join(code.lines)
@@ -75,6 +81,48 @@ def _scatter(code: Code, kind: str, width: int) -> None:
     slots += slots[:1] * (WIDTH - width)
     for point, x in enumerate(_transposed(slots)):
         store(_resized(x, width), _row(code, kind, point), BYTES[kind])
+
+
+def _gather_whole(code: Code, kind: str, width: int) -> None:
+    """Of a tile of whole rows: element k of point p is number p * width + k."""
+    vector = typed(kind, WIDTH)
+    rows = [
+        code.value(kind, WIDTH, f"load {vector}, ptr {_part(code, kind, k)}, align {BYTES[kind]}")
+        for k in range(width)
+    ]
+    for k in range(width):
+        store(_picked(rows, [p * width + k for p in range(WIDTH)]), _slot(code, k))
+
+
+def _scatter_whole(code: Code, kind: str, width: int) -> None:
+    vector = typed(kind, WIDTH)
+    slots = [
+        code.value(kind, WIDTH, f"load {vector}, ptr {_slot(code, k)}, align {SLOT}")
+        for k in range(width)
+    ]
+    for part in range(width):
+        numbers = range(part * WIDTH, (part + 1) * WIDTH)
+        x = _picked(slots, [n % width * WIDTH + n // width for n in numbers])
+        store(x, _part(code, kind, part), BYTES[kind])
+
+
+def _picked(vectors: Sequence[Lanes], numbers: Sequence[int]) -> Lanes:
+    """Lanes of several vectors, by their numbers when these stand one behind the other."""
+    used = sorted({n // WIDTH for n in numbers})
+    made = vectors[used[0]]
+    for turn, k in enumerate(used[1:] or used):
+        lanes = []
+        for lane, n in enumerate(numbers):
+            before = n % WIDTH if turn == 0 else lane
+            source = n // WIDTH
+            there = n % WIDTH + WIDTH if source == k else before if source < k else None
+            lanes.append("i32 poison" if there is None else f"i32 {there}")
+        made = _shuffled(made, vectors[k], lanes)
+    return made
+
+
+def _part(code: Code, kind: str, part: int) -> str:
+    return code.define(f"getelementptr {kind}, ptr %row, i64 {part * WIDTH}")
 
 
 def _row(code: Code, kind: str, point: int) -> str:
