@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -115,3 +116,27 @@ class KernelBatches:
             doubtful = self._kernel.run(part, [y[piece] for y in outputs])
             found.append(piece.start + doubtful)
         return np.concatenate(found)
+
+
+Run = Callable[[Sequence[Array], Control], list[Array]]
+
+
+class Part:
+    """Compiled code of a batch's program, as Python calls it: `function` is made `around` it."""
+
+    def __init__(
+        self, graph: Graph, shared: Collection[int], around: Callable[[Run], Callable[..., Any]]
+    ) -> None:
+        """As of `Pointwise`. Raises NotTaken where there is no kernel for the graph."""
+        kernel = PointKernel(graph, [i not in shared for i in range(len(graph.inputs))])
+        self._batches = KernelBatches(kernel, Batches(graph, shared, Tiered))
+        self.function = around(self._batches.run)
+
+    @property
+    def nbytes(self) -> int:
+        """Of code."""
+        return self._batches.nbytes
+
+    def optimise(self) -> None:
+        """Make the code as fast as it gets."""
+        self._batches.optimise()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from ctypes import c_byte
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from adglot.ops.cost import cost
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.direct import Direct, direct
 from adglot_server.executors.compiled.entry import RELEASED
+from adglot_server.executors.compiled.scalars import NotTaken
 from adglot_server.executors.compiled.schedule import MOST_NODES
-from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.kept import keep
@@ -33,6 +34,19 @@ LONG = 4 * MOST_NODES
 """Nodes of a program that is never compiled as a whole, even without what nobody wants of it."""
 
 
+class Code(Protocol):
+    """Compiled code."""
+
+    @property
+    def function(self) -> Direct: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def optimise(self) -> None:
+        """Make it as fast as it gets, by another function perhaps."""
+
+
 class Shortcut:
     """`function` is None once this is closed; see `compiled.direct.Direct` for what it takes."""
 
@@ -41,22 +55,22 @@ class Shortcut:
         graph: Graph,
         outputs: Sequence[int],
         meanwhile: Direct,
-        one_point: bool = True,
         example: Sequence[Array] | None = None,
+        batched: Callable[[Graph], Code] | None = None,
     ) -> None:
         """`meanwhile` is the function until the graph is compiled, and where that cannot be.
 
-        It is never compiled as a whole where it is to be run at more than `one_point`. A long one
-        is tried at an `example` of its inputs, or at ones.
+        A long one is tried at an `example` of its inputs, or at ones. For a batch of points it is
+        what `batched` makes of the program without the outputs that nobody wants.
         """
         self.outputs = len(outputs)
         self.function: Direct | None = meanwhile
         self._graph, self._wanted, self._meanwhile = graph, tuple(outputs), meanwhile
-        self._example = example
-        self._code: Staged | None = None
+        self._example, self._batched = example, batched
+        self._code: Code | None = None
         self._called, self._used = c_byte(0), 0.0
         self._closed, self._lock = False, Lock()
-        if one_point and machine.available() and len(graph.nodes) <= LONG:
+        if machine.available() and len(graph.nodes) <= LONG:
             compile_later(self.compile)
 
     @property
@@ -76,10 +90,9 @@ class Shortcut:
         """Make the function now, if there can be one: at first of raw code."""
         program = simplify(restrict(self._graph, self._wanted))
         try:
-            code = direct(program, peak_bytes(program) + SLACK, True, self._called)
-            if code is not None and cost(program) >= RELEASED:
-                code.optimise()
-                code = code if _faster(code.function, program, self._example) else None
+            code = self._batched(program) if self._batched else self._whole(program)
+        except NotTaken:
+            return
         except RuntimeError:  # what llvmlite raises
             logging.getLogger(__name__).exception("not compiled, and still interpreted")
             return
@@ -87,6 +100,14 @@ class Shortcut:
         if code is not None:
             self._take(code)
             optimise_later(self.optimise)
+
+    def _whole(self, program: Graph) -> Code | None:
+        """Of one point, if that is faster than the interpreter."""
+        code = direct(program, peak_bytes(program) + SLACK, True, self._called)
+        if code is None or cost(program) < RELEASED:
+            return code
+        code.optimise()
+        return code if _faster(code.function, program, self._example) else None
 
     def optimise(self) -> None:
         """Make the function as fast as it gets."""
@@ -105,7 +126,7 @@ class Shortcut:
         with self._lock:
             self._closed, self.function, self._code = True, None, None
 
-    def _take(self, code: Staged) -> None:
+    def _take(self, code: Code) -> None:
         with self._lock:
             if self._closed:
                 return

@@ -9,8 +9,9 @@ import numpy as np
 
 from adglot.calls import Array, Call
 from adglot.errors import AdglotError
-from adglot_server.engines.base import Prepared
+from adglot_server.executors.compiled.direct import Direct
 from adglot_server.executors.control import FREELY, Control, never
+from adglot_server.executors.pointwise import Part, Run
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
 from adglot_server.service.requests import build, resolve
@@ -37,18 +38,19 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     core.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
     short = points * prepared.program_ops < MOMENT
     first = 0 if values else prepared.values
-    meanwhile = _function(
-        prepared, first, inputs, lambda: FREELY if short else core.control(None, never)
-    )
-    wanted = range(first, len(prepared.program.outputs))
-    one_point = request.batch is None
-    return Shortcut(prepared.program, wanted, meanwhile, one_point, inputs if one_point else None)
+
+    def around(run: Run) -> Direct:
+        return _function(run, inputs, lambda: FREELY if short else core.control(None, never))
+
+    program, wanted = prepared.program, range(first, len(prepared.program.outputs))
+    meanwhile = around(lambda arrays, control: prepared.run(arrays, control)[first:])
+    if request.batch is None:
+        return Shortcut(program, wanted, meanwhile, inputs)
+    return Shortcut(program, wanted, meanwhile, batched=lambda g: Part(g, request.shared, around))
 
 
-def _function(
-    prepared: Prepared, first: int, inputs: Sequence[Array], control: Callable[[], Control]
-) -> Callable[..., Any]:
-    """Runs a program for arrays such as these, and returns what is behind the first results."""
+def _function(run: Run, inputs: Sequence[Array], control: Callable[[], Control]) -> Direct:
+    """Runs a program for arrays such as these."""
     types = [(x.dtype, x.shape) for x in inputs]
 
     def function(*arrays: Any) -> Any:
@@ -58,7 +60,7 @@ def _function(
             if type(x) is not np.ndarray or x.dtype is not dtype or x.shape != shape:
                 return None
         try:
-            results = prepared.run(arrays, control())[first:]
+            results = run(arrays, control())
         except (AdglotError, MemoryError):
             return None  # the general way tells of it
         outputs = [y if y.ndim else y[()] for y in results]
