@@ -28,7 +28,13 @@ Status = Literal["ok", "missing", "failed"]
 STYLES: dict[Status, str] = {"ok": "green", "missing": "yellow", "failed": "bold red"}
 
 PACKAGES = ("numpy", "grpcio", "protobuf")
-EXTRAS = {"compiled": "llvmlite", "demo": "statsmodels", "sparse": "scipy"}
+EXTRAS = {
+    "compiled": "llvmlite",
+    "demo": "statsmodels",
+    "sparse": "scipy",
+    "metrics": "prometheus-client",
+    "traces": "opentelemetry-sdk",
+}
 """A package that tells whether an extra of ours is installed."""
 
 BOUND = 1e-12
