@@ -6,7 +6,7 @@ what the error is, or where the NaNs go, nobody tells but NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 
 from adglot.ir import Node
@@ -19,11 +19,10 @@ from adglot_server.executors.compiled.loops import (
     element_at,
     first_lanes,
     read,
+    stacked,
 )
 from adglot_server.executors.compiled.operands import Strided, layout
 from adglot_server.executors.compiled.substitution import is_small, system
-
-Shape = tuple[int, ...]
 
 
 def write(code: Code, name: str, node: Node, operand: Strided | None, a: str, c: str) -> None:
@@ -42,32 +41,11 @@ def write(code: Code, name: str, node: Node, operand: Strided | None, a: str, c:
         if node.op in ("getrs", "trsm"):
             check_finite(code, name, size, right)
 
-    _each(code, name, lead, steps, size, a, c, matrix)
-
-
-def _each(
-    code: Code,
-    name: str,
-    lead: Shape,
-    steps: Sequence[int],
-    size: int,
-    a: str,
-    c: str,
-    body: Callable[[str, str], None],
-) -> None:
-    """Loops over a stack of matrices."""
-    if not lead:
-        body(a, c)
-        return
-    whole = size * prod(lead[1:])
-
-    def turn(i: str) -> list[Lanes]:
-        left = element_at(code, name, a, [(i, steps[0])] if steps[0] else [])
-        right = element_at(code, name, c, [(i, whole)])
-        _each(code, name, lead[1:], steps[1:], size, left, right, body)
-        return []
-
-    counted(code, 0, lead[0], 1, turn)
+    axes = [
+        (n, (step, size * prod(lead[k + 1 :])))
+        for k, (n, step) in enumerate(zip(lead, steps, strict=True))
+    ]
+    stacked(code, name, axes, (a, c), matrix)
 
 
 # ------------------------------------------------------------------ routines

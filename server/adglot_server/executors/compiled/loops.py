@@ -86,6 +86,28 @@ def in_parts(
         body(length - whole)(str(whole))
 
 
+def stacked(
+    code: Code,
+    name: str,
+    axes: Sequence[tuple[int, Sequence[int]]],
+    at: Sequence[str],
+    body: Callable[..., None],
+) -> None:
+    """Loops over axes, each a length and the strides of all addresses; `body` is told addresses."""
+    if not axes:
+        body(*at)
+        return
+    (length, strides), *rest = axes
+
+    def turn(i: str) -> list[Lanes]:
+        pairs = zip(at, strides, strict=True)
+        moved = [element_at(code, name, x, [(i, step)] if step else []) for x, step in pairs]
+        stacked(code, name, rest, moved, body)
+        return []
+
+    counted(code, 0, length, 1, turn)
+
+
 def element_at(
     code: Code, element: str, base: str, strides: Sequence[tuple[str, int]], offset: int = 0
 ) -> str:

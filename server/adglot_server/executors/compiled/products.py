@@ -26,6 +26,7 @@ from adglot_server.executors.compiled.loops import (
     first_lanes,
     in_parts,
     read,
+    stacked,
     store,
 )
 from adglot_server.executors.compiled.operands import Strided, dense, layout
@@ -154,33 +155,12 @@ def write(code: Code, name: str, p: Product, a: str, b: str, c: str) -> None:
     size = 8 if name == "double" else 4
     small = _dots if p.n == 1 else _tiles
     kernel = small if is_small(p, size) else _gemm
-    _each(code, name, p, a, b, c, lambda *at: kernel(code, name, p, *at))
-
-
-def _each(
-    code: Code,
-    name: str,
-    p: Product,
-    a: str,
-    b: str,
-    c: str,
-    body: Callable[[str, str, str], None],
-) -> None:
-    """Loops over the axes in front."""
-    if not p.lead:
-        body(a, b, c)
-        return
-    (count, step_a, step_b), *rest = p.lead
-    inside = replace(p, lead=tuple(rest))
-    step_c = p.m * p.n * prod(length for length, _, _ in rest)
-
-    def turn(i: str) -> list[Lanes]:
-        steps = zip((a, b, c), (step_a, step_b, step_c), strict=True)
-        places = [element_at(code, name, x, [(i, step)] if step else []) for x, step in steps]
-        _each(code, name, inside, places[0], places[1], places[2], body)
-        return []
-
-    counted(code, 0, count, 1, turn)
+    lengths = [length for length, _, _ in p.lead]
+    axes = [
+        (length, (step_a, step_b, p.m * p.n * prod(lengths[k + 1 :])))
+        for k, (length, step_a, step_b) in enumerate(p.lead)
+    ]
+    stacked(code, name, axes, (a, b, c), lambda *at: kernel(code, name, p, *at))
 
 
 def _gemm(code: Code, name: str, p: Product, a: str, b: str, c: str) -> None:
