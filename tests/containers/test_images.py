@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 
 import adglot
 from containers.engine import (
+    ROOT,
     SERVER,
     build,
     compose,
@@ -83,6 +85,12 @@ def test_a_server_is_refused_that_is_open_to_everybody(images: tuple[str, str]) 
 def test_a_client_on_this_machine_is_answered(cluster: None) -> None:
     with adglot.connect(SERVER) as ad:
         np.testing.assert_allclose(ad.gradient(lambda x: np.sum(x**2), np.ones(3)), 2 * np.ones(3))
+
+
+def test_prometheus_finds_what_it_asks_for(cluster: None) -> None:
+    (target,) = re.findall(r"targets: \[(\S+)\]", (ROOT / "deploy/prometheus.yml").read_text())
+    ask = f"from urllib.request import urlopen as o; print(o('http://{target}/metrics').read())"
+    assert "adglot_" in compose("exec", "-T", "worker", "python", "-c", ask)
 
 
 def test_one_command_runs_a_job_to_its_end(cluster: None) -> None:
