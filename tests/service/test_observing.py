@@ -342,6 +342,19 @@ def test_text_names_the_request_too(address: str) -> None:
     assert lines[0].endswith(f"[request {error.request_id}]")
 
 
+def test_no_caller_writes_lines_of_a_log() -> None:
+    forged = "native\n2026-01-01 ERROR adglot: \x1b[31mforged"
+    with (
+        Server(["localhost:0"], observers=[RequestLog()]) as server,
+        logged(TextFormatter("%(message)s")) as lines,
+        adglot.connect(server.addresses[0]) as ad,
+        pytest.raises(UnknownEngine),
+    ):
+        ad.gradient(energy(), X, engine=forged)
+    assert len(lines) >= 2
+    assert all("forged" in line and line.isprintable() for line in lines)
+
+
 def test_a_fault_of_ours_is_logged_with_its_traceback(
     address: str, monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:

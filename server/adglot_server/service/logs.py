@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adglot_server.service.auth import identity
 from adglot_server.service.current import Current, current
+from adglot_server.service.statuses import one_line
 
 if TYPE_CHECKING:
     from adglot_server.service.server import Server
@@ -74,7 +75,7 @@ class RequestLog:
             "engine": call.engine, "status": call.code.name, "seconds": round(call.seconds, 6),
             "bytes_in": call.received, "bytes_out": call.sent,
         }  # fmt: skip
-        said = " ".join(f"{key}={value}" for key, value in fields.items() if value != "")
+        said = " ".join(f"{key}={one_line(value)}" for key, value in fields.items() if value != "")
         log.info("%s ended: %s", call.method.removeprefix("/"), said, extra={"fields": fields})
 
     def close(self) -> None:

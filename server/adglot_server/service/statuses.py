@@ -41,7 +41,17 @@ class StatusOfErrors:
             told = fault_of(error)
             # That a graph is not known is how a client learns that it has to send it.
             level = logging.DEBUG if isinstance(told, UnknownGraph) else logging.INFO
-            what = f"{type(told).__name__}: {told}"[:SHOWN]
-            log.log(level, "%s failed: %s", self._call.method, what)
+            log.log(
+                level, "%s failed: %s: %s", self._call.method, type(told).__name__, one_line(told)
+            )
             status = to_status(told, self._call.request_id)
             self._context.abort_with_status(rpc_status.to_status(status))
+
+
+def one_line(said: object) -> str:
+    r"""What a log shows of something: some of it may be what a caller wrote.
+
+    >>> one_line("no engine 'a\nb'")
+    "no engine 'a b'"
+    """
+    return "".join(c if c.isprintable() else " " for c in str(said)[:SHOWN])
