@@ -110,7 +110,8 @@ def connect(url: str) -> Engine:
             found = connection.execute(select(schema.c.version)).scalar_one()
     except SQLAlchemyError as error:
         engine.dispose()
-        raise Unavailable(f"the registry of jobs cannot be reached: {error}") from None
+        first = str(error).partition("\n")[0]
+        raise Unavailable(f"the registry of jobs cannot be reached: {first}") from None
     if found != VERSION:
         engine.dispose()
         raise InvalidArgument(f"the registry of jobs has version {found}, this adglot {VERSION}")
