@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+import adglot
+from adglot.crosscheck import Crosscheck
 from adglot_julia.installation import look
 
 SKIPPED = pytest.StashKey[list[str]]()
@@ -30,3 +33,21 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
     reason, *skipped = config.stash.get(SKIPPED, [""])
     if skipped:
         terminalreporter.write_line(f"{len(skipped)} tests of Julia skipped: {reason}")
+
+
+@pytest.fixture(scope="session")
+def first() -> Iterator[tuple[adglot.Client, Crosscheck]]:
+    """A client, and what it said when Julia had not been started yet.
+
+    One worker for all tests of engines: it loads every package, which takes a minute.
+    """
+    from julia.test_worker import ENGINE, julia
+
+    with julia() as box:
+        point = np.array([0.0])
+        yield box.ad, box.ad.crosscheck(np.hypot, point, point, engines=["native", ENGINE])
+
+
+@pytest.fixture(scope="session")
+def ad(first: tuple[adglot.Client, Crosscheck]) -> adglot.Client:
+    return first[0]

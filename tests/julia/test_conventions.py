@@ -1,6 +1,6 @@
 """What Julia's packages answer in the table of conventions: observed, and called by name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,6 @@ from adglot.crosscheck import Crosscheck
 from adglot.crosscheck.julia_answers import CHAINS, DUALS, JULIA, RULED, SYMBOLS, TAPES
 from adglot.ops import TABLE
 from adglot.ops.sampled import sampled
-from julia.test_worker import julia
 
 pytestmark = pytest.mark.julia
 
@@ -121,22 +120,6 @@ SAMPLES = [
 
 SLOGDETS = (*DUALS, "ReverseDiff")
 """They answer where adglot's own engine refuses, and each other way: a test of its own."""
-
-
-@pytest.fixture(scope="module")
-def first() -> Iterator[tuple[adglot.Client, Crosscheck]]:
-    """A client, and what it said when Julia had not been started yet."""
-    with julia() as box:
-        point = np.array([0.0])
-        yield box.ad, box.ad.crosscheck(np.hypot, point, point, engines=["native", DUAL])
-
-
-DUAL = "julia/ForwardDiff"
-
-
-@pytest.fixture(scope="module")
-def ad(first: tuple[adglot.Client, Crosscheck]) -> adglot.Client:
-    return first[0]
 
 
 @cache

@@ -19,7 +19,6 @@ from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Builder
 from adglot_julia.command import announced
 from julia.scenarios import SCENARIOS, Scenario
-from julia.test_worker import julia
 
 pytestmark = pytest.mark.julia
 
@@ -31,13 +30,6 @@ ERRORS = {"julia/FiniteDiff": 1e-4, "julia/FiniteDifferences": 1e-7}
 
 LIMITED = ("julia/ReverseDiff-tape",)
 """Engines that refuse some scenarios: sines on a tape."""
-
-
-@pytest.fixture(scope="module")
-def ad() -> Iterator[adglot.Client]:
-    with julia() as box:
-        box.ad.evaluate(np.sin, 1.0, engine=NAMES[0])
-        yield box.ad
 
 
 @pytest.fixture(scope="module")
