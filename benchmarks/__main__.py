@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import crosscheck, long, results, stream, tables, wire
+from benchmarks import crosscheck, long, results, stream, tables, threads, wire
 from benchmarks.measure import Wrong, contest
 from benchmarks.peers import PEERS, Absent, Peer, load
 from benchmarks.rows import Row
@@ -44,6 +44,7 @@ def main(words: tuple[str, ...], names: tuple[str, ...], seconds: float) -> None
         _keep(console, found, whole)
     if whole:
         service += [*_round_trips(console, 5 * seconds), *crosscheck.rows(5 * seconds)]
+        service += threads.rows()
         found["service"] = [asdict(row) for row in service]
         _keep(console, found, whole)
     columns = tables.steady_columns(found)
