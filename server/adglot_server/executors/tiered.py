@@ -106,6 +106,8 @@ class Tiers:
         self._last = local()
         self.used = 0.0
         """When compiled code last answered, by `time.monotonic`."""
+        self._final: Executor | None = None
+        """From whom nobody takes over any more: his calls need not be looked at."""
         self._begin()
         if not machine.available():
             self._pending, self._final = True, first
@@ -115,8 +117,7 @@ class Tiers:
         self._calls, self._spent, self._spent_raw = 0, 0.0, 0.0
         self._trial = Trial()
         self._pending = self._optimising = self._optimised = False
-        self._final: Executor | None = None
-        """From whom nobody takes over any more: his calls need not be looked at."""
+        self._final = None
 
     @property
     def name(self) -> str:
