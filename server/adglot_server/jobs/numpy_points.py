@@ -1,4 +1,4 @@
-"""Points in files .npy and .npz: mapped into memory, or read by ranges from a URL."""
+"""Points in files .npy and .npz, read by ranges from this machine or a URL."""
 
 from __future__ import annotations
 
@@ -64,6 +64,21 @@ class Packed:
         return array
 
 
+@dataclass(frozen=True, slots=True)
+class Local:
+    """An array in C order in a file here. It is read: what is mapped would count as our memory."""
+
+    path: str
+    start: int
+    column: Column
+
+    def __getitem__(self, part: slice) -> Array:
+        column, count = self.column, part.stop - part.start
+        first = self.start + part.start * column.nbytes
+        numbers = np.fromfile(self.path, column.dtype, count * prod(column.shape), offset=first)
+        return numbers.reshape(count, *column.shape)
+
+
 class Arrays:
     """See `Points`."""
 
@@ -119,7 +134,9 @@ def _array(url: str, file: Any, start: int) -> tuple[Column, Held] | None:
         return column, Remote(url, begin, column)
     if not prod(shape):
         return column, np.zeros(shape, dtype)
-    return column, np.memmap(path, dtype, "r", begin, shape, "F" if fortran else "C")
+    if fortran and len(shape) > 1:
+        return column, np.memmap(path, dtype, "r", begin, shape, "F")
+    return column, Local(path, begin, column)
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
