@@ -20,6 +20,7 @@ from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.kernel import TooLarge
 from adglot_server.executors.compiled.points import PointKernel
 from adglot_server.executors.compiled.scalars import NotTaken
+from adglot_server.executors.compiling import settle
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.transforms.operators import derive
 from adglot_server.transforms.simplify import simplify
@@ -32,6 +33,9 @@ XP = Namespace(np, scan=adglot.scan)
 PATIENCE = 3.0
 """Seconds until a program that has paid for it is compiled, if it ever is."""
 
+STAGES, PAYING = 3, 0.1
+"""Raw code, optimised code, a shortcut: so many seconds of calls are enough for each to pay."""
+
 TRIALS = 20
 """Calls of a compiled program, after which it is kept if it is faster."""
 
@@ -43,6 +47,11 @@ def _settle(call: Callable[[], object], executor: Callable[[], str]) -> None:
     while time.perf_counter() < end and compiled < TRIALS:
         call()
         compiled += executor() == Compiled.name
+    for _ in range(STAGES):
+        end = time.perf_counter() + PAYING
+        while time.perf_counter() < end:
+            call()
+        settle(60)
 
 
 class Client:
