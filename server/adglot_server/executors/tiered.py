@@ -148,6 +148,8 @@ class Tiers:
         now = time.monotonic()
         if code is None:
             self._first_took(now - start, self._size(inputs))
+        elif self._at_once:
+            self.used = now
         else:
             self.used = now
             self._code_took(now - start, self._size(inputs))
