@@ -24,7 +24,7 @@ MODEL = Path(functions.__file__).read_text()
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "a_model.py").write_text(MODEL)
+    (tmp_path / "job_model.py").write_text(MODEL)
     np.save(tmp_path / "u.npy", U)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -37,7 +37,7 @@ def job(*arguments: str, exit_code: int = 0) -> Result:
 
 
 def test_a_job(folder: Path) -> None:
-    given = ("a_model:predators", "--points", "u.npy", "--out", "J.zarr", "--chunk", "300")
+    given = ("job_model:predators", "--points", "u.npy", "--out", "J.zarr", "--chunk", "300")
     told = job(*given).output
     assert "1000 points in" in told
     assert "0 of them failed" in told
@@ -49,7 +49,7 @@ def test_a_job(folder: Path) -> None:
 def test_options(folder: Path) -> None:
     np.savez(folder / "x.npz", x=U[:, 0])
     out = ("--points", "x.npz", "--out", "J.zarr", "--given", "w=[2, 3]")
-    job("a_model.py:line", *out, "--operator", "jvp", "--seed", "x=2", "--no-values")
+    job("job_model.py:line", *out, "--operator", "jvp", "--seed", "x=2", "--no-values")
     found = arrays("J.zarr")
     np.testing.assert_allclose(found["jvp.y"], 4.0 + 12.0 * U[:, 0], rtol=1e-14)
     assert "value.y" not in found
@@ -62,7 +62,7 @@ def test_a_saved_graph_and_a_branch(folder: Path) -> None:
     adglot.trace(functions.branching, X[0]).save(folder / "f.adglot")
     out = ("--points", "x.npy", "--operator", "gradient")
     assert "of them failed" in job("f.adglot", *out, "--out", "graph.zarr").output
-    job("a_model:branching", *out, "--out", "function.zarr")
+    job("job_model:branching", *out, "--out", "function.zarr")
     expected = functions.branching_gradients(X)
     np.testing.assert_array_equal(arrays("function.zarr")["gradient.x"], expected)
     assert np.isnan(arrays("graph.zarr")["gradient.x"]).any()
@@ -75,7 +75,7 @@ def address() -> Iterator[str]:
 
 
 def test_a_server_computes(folder: Path, address: str) -> None:
-    job("a_model:predators", "--points", "u.npy", "--out", "J.zarr", "--server", address)
+    job("job_model:predators", "--points", "u.npy", "--out", "J.zarr", "--server", address)
     expected = functions.predators_jacobians(U)
     np.testing.assert_allclose(arrays("J.zarr")["jacobian.y.u"], expected, rtol=1e-14, atol=1e-14)
 
@@ -83,12 +83,12 @@ def test_a_server_computes(folder: Path, address: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("a_model:nobody", "--points", "u.npy"), "has no nobody"),
-        (("a_model:predators", "--points", "v.npy"), "No such file"),
-        (("a_model:predators", "--points", "u.npy", "--given", "u"), "expected NAME=VALUE"),
-        (("a_model:predators", "--points", "u.npy", "--engine", "nobody"), "no engine 'nobody'"),
-        (("a_model:line", "--points", "u.npy"), "no column w"),
-        (("a_model:predators", "--points", "u.npy", "--scheduler", "tcp://x:1"), "its own"),
+        (("job_model:nobody", "--points", "u.npy"), "has no nobody"),
+        (("job_model:predators", "--points", "v.npy"), "No such file"),
+        (("job_model:predators", "--points", "u.npy", "--given", "u"), "expected NAME=VALUE"),
+        (("job_model:predators", "--points", "u.npy", "--engine", "nobody"), "no engine 'nobody'"),
+        (("job_model:line", "--points", "u.npy"), "no column w"),
+        (("job_model:predators", "--points", "u.npy", "--scheduler", "tcp://x:1"), "its own"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], words: 
 
 def test_ctrl_c_stops_in_order_and_the_same_command_goes_on(folder: Path) -> None:
     np.save(folder / "u.npy", np.tile(U, (400, 1)))
-    run = [sys.executable, "-m", "adglot", "job", "run", "a_model:predators", "--points", "u.npy"]
+    run = [sys.executable, "-m", "adglot", "job", "run", "job_model:predators", "--points", "u.npy"]
     run += ["--out", "J.zarr", "--chunk", "500", "--workers", "1"]
     with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
         while not (folder / "J.zarr/status/c").exists() and process.poll() is None:

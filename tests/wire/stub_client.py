@@ -162,15 +162,16 @@ def check_errors(stub: service_grpc.DerivativeServiceStub) -> None:
     error = refused(stub.RegisterGraph, service_pb.RegisterGraphRequest(graph=graph))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     bad_request = error_details_pb2.BadRequest()
-    (detail,) = rpc_status.from_call(error).details
+    detail, request = rpc_status.from_call(error).details
     assert detail.Unpack(bad_request)
+    assert request.Is(error_details_pb2.RequestInfo.DESCRIPTOR)
     (violation,) = bad_request.field_violations
     assert violation.field == "graph.nodes[0].op"
     assert "did you mean 'multiply'?" in violation.description
     error = refused(stub.Evaluate, operators_pb2.EvaluateRequest(digest="0" * 64))
     assert error.code() is grpc.StatusCode.NOT_FOUND
     info = error_details_pb2.ErrorInfo()
-    (detail,) = rpc_status.from_call(error).details
+    detail, _ = rpc_status.from_call(error).details
     assert detail.Unpack(info)
     assert (info.reason, info.domain) == ("UNKNOWN_GRAPH", "adglot.v1")
 
