@@ -1,7 +1,7 @@
 """Lotka and Volterra's predators and prey, and points to differentiate them at.
 
-    python lotka_volterra.py points.npy 100000     writes the points, float64 [100000, 2]
-    adglot job run lotka_volterra.py:rates --points points.npy --out jacobians.zarr
+``python lotka_volterra.py points.npy 100000`` writes the points, float64 [100000, 2];
+``adglot job run lotka_volterra.py:rates --points points.npy --out jacobians.zarr`` takes them.
 """
 
 import sys
