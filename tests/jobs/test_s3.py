@@ -15,7 +15,11 @@ from adglot_server.jobs.run import run
 from adglot_server.jobs.spec import JobSpec
 from jobs import functions
 
-pytestmark = pytest.mark.jobs
+pytestmark = [
+    pytest.mark.jobs,
+    # s3fs leaves its connections to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 U = np.random.default_rng(0).uniform(0.5, 2.0, (1000, 2))
 
 
@@ -31,8 +35,10 @@ def bucket() -> Iterator[str]:
         patch.setenv("AWS_ACCESS_KEY_ID", "anybody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("team")
+        s3 = fsspec.filesystem("s3", skip_instance_cache=True)
+        s3.mkdir("team")
         yield "s3://team"
+        s3.close_session(s3.loop, s3.s3)
     server.stop()
 
 
