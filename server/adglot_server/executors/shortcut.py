@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ctypes import c_byte
 from threading import Lock
 from typing import Protocol
@@ -23,7 +23,7 @@ from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.kept import keep
 from adglot_server.executors.liveness import peak_bytes
-from adglot_server.executors.tiered import SLACK
+from adglot_server.executors.tiered import SLACK, attempted
 from adglot_server.transforms.operators import restrict
 from adglot_server.transforms.simplify import simplify
 
@@ -89,13 +89,9 @@ class Shortcut:
     def compile(self) -> None:
         """Make the function now, if there can be one: at first of raw code."""
         program = simplify(restrict(self._graph, self._wanted))
-        try:
+        code = None
+        with suppress(NotTaken), attempted():
             code = self._batched(program) if self._batched else self._whole(program)
-        except NotTaken:
-            return
-        except RuntimeError:  # what llvmlite raises
-            logging.getLogger(__name__).exception("not compiled, and still interpreted")
-            return
         self._example = None
         if code is not None:
             self._take(code)

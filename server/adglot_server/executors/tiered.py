@@ -157,7 +157,7 @@ class Tiers:
 
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
-        with _told():
+        with attempted():
             with COMPILED.timed("raw"):
                 code = self._compile_it()
             if code is not None:
@@ -169,7 +169,7 @@ class Tiers:
 
     def optimise(self) -> None:
         """Make the code that there is as fast as it gets, and try again whether that is faster."""
-        with _told():
+        with attempted():
             if (code := self._code) is not None:
                 with COMPILED.timed("optimised"):
                     code.optimise()
@@ -211,7 +211,7 @@ class Tiers:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def attempted() -> Iterator[None]:
     """Whatever the compiler cannot do costs nobody an answer."""
     try:
         yield
