@@ -73,11 +73,7 @@ def _gather(code: Code, kind: str, width: int) -> None:
 
 
 def _scatter(code: Code, kind: str, width: int) -> None:
-    vector = typed(kind, WIDTH)
-    slots = [
-        code.value(kind, WIDTH, f"load {vector}, ptr {_slot(code, k)}, align {SLOT}")
-        for k in range(width)
-    ]
+    slots = _slots(code, kind, width)
     slots += slots[:1] * (WIDTH - width)
     for point, x in enumerate(_transposed(slots)):
         store(_resized(x, width), _row(code, kind, point), BYTES[kind])
@@ -95,15 +91,17 @@ def _gather_whole(code: Code, kind: str, width: int) -> None:
 
 
 def _scatter_whole(code: Code, kind: str, width: int) -> None:
-    vector = typed(kind, WIDTH)
-    slots = [
-        code.value(kind, WIDTH, f"load {vector}, ptr {_slot(code, k)}, align {SLOT}")
-        for k in range(width)
-    ]
+    slots = _slots(code, kind, width)
     for part in range(width):
         numbers = range(part * WIDTH, (part + 1) * WIDTH)
         x = _picked(slots, [n % width * WIDTH + n // width for n in numbers])
         store(x, _part(code, kind, part), BYTES[kind])
+
+
+def _slots(code: Code, kind: str, width: int) -> list[Lanes]:
+    """The vectors of a tile, one an element of the rows."""
+    load = f"load {typed(kind, WIDTH)}, ptr {{}}, align {SLOT}"
+    return [code.value(kind, WIDTH, load.format(_slot(code, k))) for k in range(width)]
 
 
 def _picked(vectors: Sequence[Lanes], numbers: Sequence[int]) -> Lanes:
