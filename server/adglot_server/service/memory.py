@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 from adglot.errors import LimitExceeded
 
-_OF_LIMITS = {"VmData": resource.RLIMIT_DATA, "VmSize": resource.RLIMIT_AS}
-"""Lines of /proc/self/status, and what bounds them."""
+_OF_LIMITS = {"VmData": "RLIMIT_DATA", "VmSize": "RLIMIT_AS"}
+"""Lines of /proc/self/status, and the limits of a process that bound them."""
 
 
 def out_of_memory(error: MemoryError, need: int) -> LimitExceeded:
@@ -18,15 +17,26 @@ def out_of_memory(error: MemoryError, need: int) -> LimitExceeded:
 
 def obtainable() -> int:
     """Bytes that this process could still get: of its own limits, and of the machine."""
+    machine = sizes("/proc/meminfo").get("MemAvailable")
+    left = [*_left(), *([] if machine is None else [machine])]
+    return max(0, min(left, default=0))
+
+
+def _left() -> list[int]:
+    """Bytes that the limits of this process leave it."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return []
     held = sizes("/proc/self/status")
-    limits = {name: resource.getrlimit(which)[0] for name, which in _OF_LIMITS.items()}
-    left = [
+    limits = {
+        name: resource.getrlimit(getattr(resource, which))[0] for name, which in _OF_LIMITS.items()
+    }
+    return [
         limit - held.get(name, 0)
         for name, limit in limits.items()
         if limit != resource.RLIM_INFINITY
     ]
-    machine = sizes("/proc/meminfo").get("MemAvailable")
-    return max(0, min([*left, *([] if machine is None else [machine])], default=0))
 
 
 def sizes(path: str) -> dict[str, int]:
