@@ -10,7 +10,7 @@ import click
 from adglot_server.executors.batches import cores
 from adglot_server.jobs.extras import need
 from adglot_server.jobs.quotas import Quotas
-from adglot_server.options import Command, named
+from adglot_server.options import Command, having, named
 
 if TYPE_CHECKING:
     from adglot_server.service.jobs import JobSettings
@@ -65,9 +65,7 @@ OPTIONS = (
 
 def job_options(command: Command) -> Command:
     """Give a command these options."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    return having(OPTIONS, command)
 
 
 def job_settings_of(options: dict[str, Any], processes: int = 1) -> JobSettings | None:

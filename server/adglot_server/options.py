@@ -42,6 +42,13 @@ def limit_options(command: Command) -> Command:
     return command
 
 
+def having(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """The command with these options, in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def named(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> Any:
     """``name=value`` as pairs."""
     pairs = [text.partition("=") for text in texts]
@@ -116,7 +123,7 @@ def worker_options(command: Command) -> Command:
             "somebody starts again.",
         ),
     )  # fmt: skip
-    return _with(options, command)
+    return having(options, command)
 
 
 def security_options(command: Command) -> Command:
@@ -148,7 +155,7 @@ def security_options(command: Command) -> Command:
             "keeps strangers out.",
         ),
     )  # fmt: skip
-    return _with(options, command)
+    return having(options, command)
 
 
 def telling_options(command: Command) -> Command:
@@ -176,14 +183,8 @@ def telling_options(command: Command) -> Command:
             help="Send OpenTelemetry's spans there, by OTLP over gRPC: http://host:4317.",
         ),
     )  # fmt: skip
-    return _with(options, command)
+    return having(options, command)
 
 
 SECRETS = {"token", "engine_token", "job_database"}
 """Options that are never shown."""
-
-
-def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command

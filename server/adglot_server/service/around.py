@@ -13,6 +13,9 @@ Around = Callable[[grpc.ServicerContext], AbstractContextManager[Any]]
 See = Callable[[Any], None]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
+HEALTH = "/grpc.health.v1.Health/"
+"""What the methods begin with that nothing is done around: anybody may ask, and nobody is told."""
+
 _HANDLERS = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,

@@ -10,14 +10,13 @@ from typing import Any
 import grpc
 
 from adglot.errors import Unauthenticated
-from adglot_server.service.around import surrounded
+from adglot_server.service.around import HEALTH, surrounded
 from adglot_server.service.current import current, entered
 from adglot_server.service.limits import Limits
 from adglot_server.service.quotas import Quotas
 from adglot_server.service.statuses import StatusOfErrors
 from adglot_server.service.tokens import Token, Tokens
 
-HEALTH = "/grpc.health.v1.Health/"
 SCHEME = "Bearer "
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -120,15 +121,18 @@ class _State(Collector):
         yield _counts("adglot_engine_restarts", "Processes started again.", "engine", restarts)
 
 
-def _counts(name: str, doc: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = CounterMetricFamily(name, doc, labels=[label])
+def _family(
+    kind: type[CounterMetricFamily | GaugeMetricFamily],
+    name: str,
+    doc: str,
+    label: str,
+    values: Mapping[str, float],
+) -> Metric:
+    family = kind(name, doc, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)
     return family
 
 
-def _gauges(name: str, doc: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, doc, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
+_counts = partial(_family, CounterMetricFamily)
+_gauges = partial(_family, GaugeMetricFamily)

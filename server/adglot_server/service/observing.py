@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 
-from adglot_server.service.around import surrounded
+from adglot_server.service.around import HEALTH, surrounded
 from adglot_server.service.current import Current, entered
 
 if TYPE_CHECKING:
     from adglot_server.service.server import Server
-
-HEALTH = "/grpc.health.v1.Health/"
 
 
 class Observer(Protocol):
