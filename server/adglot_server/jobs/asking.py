@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 from adglot.asking import Session
 from adglot.calls import Answer, Call
@@ -15,6 +13,7 @@ from adglot.errors import AdglotError, UnknownEngine
 from adglot.ir import Graph
 from adglot.naming import named_error
 from adglot.sending import by_digest, drive
+from adglot.tls import TLS
 from adglot.transports import embedded
 from adglot.transports.base import Transport
 from adglot_server.executors.batches import at_most
@@ -51,15 +50,11 @@ def asker(target: str | None) -> Ask:
 def _transport(target: str | None) -> Transport:
     if target is None:
         return embedded.connect()
-    import grpc
-
     from adglot.transports import remote
 
-    pem = os.environ.get("ADGLOT_ROOT_CERTIFICATE")
-    credentials: Any = None
-    if pem is not None:
-        credentials = grpc.ssl_channel_credentials(Path(pem).read_bytes())
-    return remote.connect(target, credentials, os.environ.get("ADGLOT_TOKEN"))
+    root = os.environ.get("ADGLOT_ROOT_CERTIFICATE")
+    tls = False if root is None else TLS(root)
+    return remote.connect(target, token=os.environ.get("ADGLOT_TOKEN"), tls=tls)
 
 
 def engine_version(target: str | None, name: str) -> str:

@@ -29,7 +29,7 @@ TRIED = 64
 PACKAGES = ("adglot", "numpy", "zarr", "llvmlite", "scipy")
 """Whose versions are written down with the results."""
 
-ELSEWHERE = ("graph", "points", "out", "target", "function")
+ELSEWHERE = ("graph", "points", "out", "target", "function", "chunk")
 """What two runs of one job may have different, or what is compared by itself."""
 
 
@@ -114,7 +114,6 @@ def _point_bytes(inputs: Inputs, parts: tuple[Part, ...]) -> int:
 def _provenance(spec: JobSpec, graph: Graph, inputs: Inputs) -> dict[str, Any]:
     """What the results come from."""
     asked = {key: value for key, value in spec.to_dict().items() if key not in ELSEWHERE}
-    del asked["chunk"]
     return {
         "job": asked,
         "digest": graph.digest,
