@@ -24,7 +24,7 @@ def draw(results: Results, file: Path) -> None:
     peers = [peer for peer in results["peers"] if peer not in HIDDEN]
     rows = results["workloads"]
     with mpl.rc_context({"svg.hashsalt": "adglot", "font.size": 8, "svg.fonttype": "path"}):
-        figure = Figure(figsize=(13, 1.6 + 0.22 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(11, 1.6 + 0.22 * len(rows)), layout="constrained")
         panels = figure.subplots(1, len(peers), sharex=True, sharey=True)
         found = {peer: [ratio(row, peer) for row in rows] for peer in peers}
         for peer, panel in zip(peers, panels, strict=True):
@@ -51,7 +51,7 @@ def _panel(panel: Any, title: str, ratios: list[float | None]) -> None:
                        textcoords="offset points", fontsize=6, color=colour)  # fmt: skip
     panel.set_xscale("log")
     panel.axvline(1.0, color="black", linewidth=0.6)
-    panel.set_title(title, fontsize=9)
+    panel.set_title(title.replace(", ", ",\n"), fontsize=9)
     for side in ("top", "right", "left"):
         panel.spines[side].set_visible(False)
     panel.tick_params(axis="y", length=0)
