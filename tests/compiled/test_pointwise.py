@@ -48,6 +48,7 @@ def close(got: list[Array], wanted: list[Array]) -> None:
 def test_any_number_of_points(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In pieces of a few, by several threads."""
     monkeypatch.setattr(pointwise, "PIECE", 1 << 14)
+    monkeypatch.setattr(pointwise, "SHARE", 1 << 14)
     monkeypatch.setattr(pointwise, "cores", lambda: 2)
     x = [np.random.default_rng(0).normal(size=(points, 5))]
     executor = compiled(product())

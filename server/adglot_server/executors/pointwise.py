@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,17 @@ from adglot.ir import Graph
 from adglot.ops.core import Array
 from adglot_server.executors.batches import Batches, cores, helpers
 from adglot_server.executors.compiled.points import PointKernel, compile_points
+from adglot_server.executors.compiled.transposing import WIDTH
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
+from adglot_server.executors.shares import Shares
 from adglot_server.executors.tiered import Tiered, Tiers
 
-PIECE = 1 << 21
-"""Scalar ops between two looks at the deadline: about 0.3 ms."""
+PIECE = 1 << 22
+"""Scalar ops between two looks at the deadline: 0.1 to 1 ms."""
+
+SHARE = 1 << 21
+"""Scalar ops that are worth another thread: about 0.3 ms, where to wake one takes 0.1."""
 
 
 class Pointwise(Tiers):
@@ -83,36 +89,34 @@ class KernelBatches:
         self, inputs: Sequence[Array], outputs: Sequence[Array], control: Control
     ) -> Array:
         """Fill the outputs, by this thread and helpers; which points do not hold."""
-        points, size = self._others.points(inputs), self._kernel.piece(PIECE)
-        if points <= size:
-            control.check()
-            return self._kernel.run(inputs, outputs)
-        pieces = iter([slice(k, min(k + size, points)) for k in range(0, points, size)])
-        threads = min(cores(), -(-points // size))
-        running = [
-            helpers().submit(self._work, pieces, inputs, outputs, control)
-            for _ in range(threads - 1)
-        ]
+        points = self._others.points(inputs)
+        threads = min(cores(), max(1, points // self._kernel.piece(SHARE)))
+        shares = Shares(points, self._kernel.piece(PIECE), threads, WIDTH)
+
+        def work(worker: int) -> Array:
+            return self._work(shares, worker, inputs, outputs, control)
+
+        running = [helpers().submit(work, worker) for worker in range(1, threads)]
         try:
-            found = self._work(pieces, inputs, outputs, control)
+            found = work(0)
         finally:
-            for _ in pieces:  # if anything was raised, there is no need for the rest
-                pass
+            shares.drop()  # if anything was raised, there is no need for the rest
             found_elsewhere = [one.result() for one in running if not one.cancel()]
         return np.sort(np.concatenate([found, *found_elsewhere]))
 
     def _work(
         self,
-        pieces: Iterator[slice],
+        shares: Shares,
+        worker: int,
         inputs: Sequence[Array],
         outputs: Sequence[Array],
         control: Control,
     ) -> Array:
         """Take pieces while there are any."""
         found = [np.empty(0, np.int64)]
-        for piece in pieces:
+        while (piece := shares.take(worker)) is not None:
             control.check()
-            part = self._others.cut(inputs, lambda x, piece=piece: x[piece])  # type: ignore[misc]
+            part = self._others.cut(inputs, itemgetter(piece))
             doubtful = self._kernel.run(part, [y[piece] for y in outputs])
             found.append(piece.start + doubtful)
         return np.concatenate(found)
