@@ -140,6 +140,12 @@ def test_importing_adglot_leaves_out(heavy: str) -> None:
     assert heavy not in loaded
 
 
+def test_connecting_to_this_process_needs_no_wire() -> None:
+    loaded = _run("import sys, adglot; adglot.connect(); print(*sys.modules)").split()
+    assert "adglot_server.service" in loaded
+    assert "grpc" not in loaded
+
+
 def test_importing_the_server_needs_no_wire() -> None:
     loaded = _run("import sys, adglot_server.executors; print(*sys.modules)").split()
     assert "adglot_server.executors" in loaded

@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
-import grpc
-
 from adglot.errors import PermissionDenied
 from adglot.transports.outgoing import REQUEST_ID, Metadata, sending
 from adglot_server.service.limits import Limits
 
 if TYPE_CHECKING:
+    import grpc
+
     from adglot_server.service.tokens import Token
 
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
@@ -54,6 +54,8 @@ class Current:
     )  # fmt: skip
 
     def __init__(self, method: str, metadata: Callable[[], Pairs]) -> None:
+        import grpc  # A tenth of a second, which the embedded service has no use for.
+
         self.method, self._metadata, self._id = method, metadata, ""
         self.token: Token | None = None
         self.limits: Limits | None = None
