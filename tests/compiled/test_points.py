@@ -15,10 +15,12 @@ from strategies import graphs
 pytest.importorskip("llvmlite")
 
 from adglot import ops
-from adglot.errors import AdglotError, GuardFailed
+from adglot.errors import AdglotError
 from adglot.ir import Graph, Guard, Type
 from adglot.ops import TABLE, Builder, Sample, Value
+from adglot_server.executors.compiled.expand import expand
 from adglot_server.executors.compiled.points import PointKernel, compile_points
+from adglot_server.executors.compiled.sharing import share
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.transforms.operators import Request, derive
 from adglot_server.transforms.simplify import simplify
@@ -211,9 +213,55 @@ def test_guards_are_looked_at() -> None:
     graph = builder.build([x], [x * 2.0, below])
     graph = replace(graph, guards=(Guard(graph.outputs[1], True, "x < 3"),))
     kernel = PointKernel(graph, (True,))
-    answered(kernel, graph, [np.zeros(POINTS)])
-    with pytest.raises(GuardFailed, match="x < 3"):
-        answered(kernel, graph, [np.full(POINTS, 4.0)])
+    x = np.zeros(POINTS)
+    x[[2, 12]] = 4.0
+    assert answered(kernel, graph, [x])[1] == {2, 12}
+
+
+def test_a_call_from_python_makes_its_results() -> None:
+    graph = jacobian(chain, Type("float64", (9,)))
+    kernel = PointKernel(graph, (True,))
+    x = np.random.default_rng(0).normal(size=(POINTS, 9))
+    wanted, _ = answered(kernel, graph, [x])
+    for a, b in zip(kernel.direct(x), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_call_from_python_leaves_to_others_what_it_is_not_for() -> None:
+    graph = build(lambda x, a: a * x * 0.0 + 1.0, Type("float64", (2,)), FLOAT)
+    kernel = PointKernel(graph, (True, False))
+    x, a = np.ones((POINTS, 2)), np.array(3.0)
+    np.testing.assert_array_equal(kernel.direct(x, a), x)
+    for other in (x[:7], x[0], x[:, :1], x.astype(np.float32), x.T, [x], np.array(1.0)):
+        assert kernel.direct(other, a) is None
+    assert kernel.direct(x) is None
+    assert kernel.direct(x, np.ones(POINTS)) is None
+    x[11, 1] = np.inf
+    assert kernel.direct(x, a) is None
+
+
+def test_inputs_of_different_numbers_of_points_are_refused() -> None:
+    kernel = PointKernel(build(lambda x, y: x + y, FLOAT, FLOAT), (True, True))
+    assert kernel.direct(np.ones(9), np.ones(10)) is None
+
+
+def test_a_difference_of_a_number_and_itself_is_zero_if_it_is_finite() -> None:
+    graph = build(lambda x: TABLE["exp"](x - x), FLOAT)
+    points = np.arange(float(POINTS))
+    points[[0, 5]] = np.inf, np.nan
+    assert agree(graph, [points]) == {0, 5}
+
+
+def test_one_look_tells_of_several_numbers() -> None:
+    """Where a product is finite its factors are."""
+    graph = build(lambda x, y: [x * 0.0 + 1.0, (x * y) * 0.0 + 1.0], FLOAT, FLOAT)
+    expanded = expand(graph)
+    assert len(expanded.scalars.finite) == 2
+    share(expanded.scalars, [int(x) for x in expanded.outputs])
+    assert len(expanded.scalars.finite) == 1
+    points = [np.ones(POINTS), np.ones(POINTS)]
+    points[0][3], points[1][9], points[0][12], points[1][12] = np.inf, np.nan, -np.inf, 0.0
+    assert agree(graph, points) == {3, 9, 12}
 
 
 def test_too_many_scalars_are_refused() -> None:

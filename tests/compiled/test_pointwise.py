@@ -19,6 +19,7 @@ from adglot.ops import TABLE
 from adglot_server.engines.base import Control
 from adglot_server.executors import pointwise, tiered
 from adglot_server.executors.batches import Batches
+from adglot_server.executors.compiled import points as kernels
 from adglot_server.executors.pointwise import KernelBatches, Pointwise
 
 from .test_executor import build
@@ -47,6 +48,7 @@ def close(got: list[Array], wanted: list[Array]) -> None:
 @pytest.mark.parametrize("points", [1, 7, 8, 9, 1000, 5003])
 def test_any_number_of_points(points: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In pieces of a few, by several threads."""
+    monkeypatch.setattr(kernels, "AT_ONCE", 1)
     monkeypatch.setattr(pointwise, "PIECE", 1 << 14)
     monkeypatch.setattr(pointwise, "SHARE", 1 << 14)
     monkeypatch.setattr(pointwise, "cores", lambda: 2)
@@ -103,6 +105,7 @@ def test_what_is_not_written_out_in_scalars_is_compiled_by_tiles() -> None:
 
 
 def test_a_deadline_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "AT_ONCE", 1)
     monkeypatch.setattr(pointwise, "PIECE", 1)
     asked = threading.Event()
 

@@ -72,6 +72,9 @@ class KernelBatches:
 
     def run(self, inputs: Sequence[Array], control: Control = FREELY) -> list[Array]:
         """As `Batches.run`."""
+        control.check()
+        if (made := self._kernel.direct(*inputs)) is not None:
+            return made if isinstance(made, list) else [made]
         points = self._others.points(inputs)
         outputs = self._others.empty(points)
         try:
@@ -132,9 +135,20 @@ class Part:
         self, graph: Graph, shared: Collection[int], around: Callable[[Run], Callable[..., Any]]
     ) -> None:
         """As of `Pointwise`. Raises NotTaken where there is no kernel for the graph."""
-        kernel = PointKernel(graph, [i not in shared for i in range(len(graph.inputs))])
-        self._batches = KernelBatches(kernel, Batches(graph, shared, Tiered))
-        self.function = around(self._batches.run)
+        self._kernel = PointKernel(graph, [i not in shared for i in range(len(graph.inputs))])
+        self._batches = KernelBatches(self._kernel, Batches(graph, shared, Tiered))
+        self._general = around(self._batches.run)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """Straight to the code; what that does not take goes round."""
+        direct, general = self._kernel.direct, self._general
+
+        def function(*arrays: Any) -> Any:
+            made = direct(*arrays)
+            return general(*arrays) if made is None else made
+
+        return function
 
     @property
     def nbytes(self) -> int:

@@ -5,8 +5,7 @@ LLVM's time for one function grows faster than its length.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adglot_server.executors.compiled.scalars import Scalars
@@ -14,86 +13,98 @@ from adglot_server.executors.compiled.scalars import Scalars
 WHOLE, PART = 400, 100
 """Ops that stay in one function, and of each function where there are more."""
 
-JUMPS = (
-    *("sign", "floor", "ceil", "trunc", "round", "floor_divide", "remainder", "isfinite"),
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
-    *("logical_and", "logical_or", "logical_xor", "logical_not", "convert_element_type"),
-)
-"""Ops whose results jump, some of them or at some numbers."""
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Neighbouring elements of a result, from number `start` on, that are written together."""
+
+    result: int
+    start: int
+    scalars: tuple[int, ...]
+
+
+Steps = tuple[int | Store, ...]
+"""Ops by their numbers, and what is written as soon as it has been computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The ops of each function, and places for vectors in a scratch of so many.
+    """The steps of each function, and places for vectors in a scratch of so many.
 
-    The elements of inputs, then those of results lie in order at its start. `slots` is where a
-    scalar is read from another function than its own; `results` where else it has to be.
+    Elements of inputs lie in order at its start. `slots` is where a scalar is read from another
+    function than its own.
     """
 
-    parts: tuple[tuple[int, ...], ...]
+    parts: tuple[Steps, ...]
     slots: Mapping[int, int]
-    results: Mapping[int, tuple[int, ...]]
     count: int
-    divisors: frozenset[int]
-    """Those of several: one reciprocal serves all."""
-    exact: frozenset[int]
-    """What some jump depends on: a rounding more could be seen."""
 
 
-def cut(scalars: Scalars, inputs: int, results: Sequence[int]) -> Cut:
-    """Only what results need is computed, and what has to be looked at for them to hold.
+def cut(scalars: Scalars, inputs: int, stores: Sequence[Store]) -> Cut:
+    """Only what is stored is computed, and what has to be looked at for that to hold.
 
-    There are so many elements of inputs; `results` has the scalars of all results.
+    What is stored first is computed first. There are so many elements of inputs.
     """
-    live = _live(scalars, [*results, *scalars.checked()])
-    ops = [k for k in live if scalars[k].kind == "apply"]
-    size = WHOLE if len(ops) <= WHOLE else PART
-    parts = tuple(tuple(ops[k : k + size]) for k in range(0, len(ops), size)) or ((),)
-    places: dict[int, list[int]] = {}
-    for place, k in enumerate(results):
-        places.setdefault(k, []).append(inputs + place)
-    slots, count = _slots(scalars, parts, places, inputs + len(results))
-    slots.update((k, scalars[k].place) for k in live if scalars[k].kind == "input")
-    found = {k: tuple(listed) for k, listed in places.items()}
-    exact = frozenset(
-        _live(scalars, [x for k in ops if scalars[k].what in JUMPS for x in scalars[k].operands])
-    )
-    return Cut(parts, slots, found, count, _divisors(scalars, set(ops) - exact), exact)
+    blocks = list(_blocks(scalars, stores))
+    size = WHOLE if sum(map(len, blocks)) - len(stores) <= WHOLE else PART
+    parts = _parts(blocks, size)
+    slots, count = _slots(scalars, parts, inputs)
+    return Cut(parts, slots, count)
 
 
-def _divisors(scalars: Scalars, ops: Collection[int]) -> frozenset[int]:
-    counted = Counter(scalars[k].operands[1] for k in ops if scalars[k].what == "divide")
-    return frozenset(k for k, count in counted.items() if count > 1)
+def _blocks(scalars: Scalars, stores: Sequence[Store]) -> Iterator[Steps]:
+    """Each store behind the ops that only it needs, or that it needs first."""
+    done: set[int] = set()
+    for one in stores:
+        yield (*_needed(scalars, one.scalars, done), one)
+    yield tuple(_needed(scalars, sorted(scalars.checked()), done))
 
 
-def _live(scalars: Scalars, roots: Sequence[int]) -> list[int]:
-    live: set[int] = set()
-    pending = list(roots)
+def _needed(scalars: Scalars, roots: Sequence[int], done: set[int]) -> Iterator[int]:
+    """The ops for these scalars that are not done, operands first."""
+    pending = [k for k in reversed(roots) if scalars[k].kind == "apply"]
     while pending:
-        k = pending.pop()
-        if k not in live:
-            live.add(k)
-            pending += scalars[k].operands
-    return sorted(live)
+        k = pending[-1]
+        missing = [x for x in scalars[k].operands if x not in done and scalars[x].kind == "apply"]
+        if k not in done and missing:
+            pending += reversed(missing)
+            continue
+        pending.pop()
+        if k not in done:
+            done.add(k)
+            yield k
 
 
-def _slots(
-    scalars: Scalars,
-    parts: Sequence[Sequence[int]],
-    places: Mapping[int, Sequence[int]],
-    count: int,
-) -> tuple[dict[int, int], int]:
-    """Results are read where they have to be; other places are taken again after their readers."""
-    last = {x: n for n, part in enumerate(parts) for k in part for x in scalars[k].operands}
-    slots: dict[int, int] = {}
+def _parts(blocks: Sequence[Steps], size: int) -> tuple[Steps, ...]:
+    """Blocks stay together while they have no more steps than that; longer ones are cut."""
+    parts: list[Steps] = [()]
+    for block in blocks:
+        count = -(-len(block) // size) or 1
+        even = -(-len(block) // count)
+        for piece in (block[k * even : (k + 1) * even] for k in range(count)):
+            if len(parts[-1]) + len(piece) <= size:
+                parts[-1] += piece
+            else:
+                parts.append(piece)
+    return tuple(parts)
+
+
+def read(scalars: Scalars, step: int | Store) -> Collection[int]:
+    """What a step needs."""
+    return step.scalars if isinstance(step, Store) else scalars[step].operands
+
+
+def _slots(scalars: Scalars, parts: Sequence[Steps], count: int) -> tuple[dict[int, int], int]:
+    """Places behind those of the inputs; they are taken again after the last part that reads."""
+    last = {x: n for n, part in enumerate(parts) for step in part for x in read(scalars, step)}
+    slots = {k: scalars[k].place for k in last if scalars[k].kind == "input"}
+    slots |= {k: scalars[k].place for k in scalars.checked() if scalars[k].kind == "input"}
     free: list[int] = []
     ending: dict[int, list[int]] = {}
     for n, part in enumerate(parts):
         free += ending.pop(n, [])
         for k in part:
-            if k in places:
-                slots[k] = places[k][0]
-            elif last.get(k, n) > n:
+            if not isinstance(k, Store) and last.get(k, n) > n:
                 if not free:
                     free, count = [count], count + 1
                 slots[k] = free.pop()

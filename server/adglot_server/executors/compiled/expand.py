@@ -42,11 +42,10 @@ JOINS = {
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """A graph's outputs and guards in scalars."""
+    """A graph's outputs in scalars; its guards are what these have to be."""
 
     scalars: Scalars
     outputs: tuple[Numbers, ...]
-    guards: tuple[int, ...]
 
 
 def expand(graph: Graph) -> Expanded:
@@ -59,8 +58,9 @@ def expand(graph: Graph) -> Expanded:
     values = [_input(scalars, start, type) for start, type in zip(starts, graph.inputs)]  # noqa: B905
     for node in graph.nodes:
         values += _expanded(scalars, node, [values[i] for i in node.operands], graph)
-    guards = tuple(int(values[guard.value]) for guard in graph.guards)
-    return Expanded(scalars, tuple(values[i] for i in graph.outputs), guards)
+    for guard in graph.guards:
+        scalars.expected[int(values[guard.value]), int(guard.expected)] = None
+    return Expanded(scalars, tuple(values[i] for i in graph.outputs))
 
 
 def _input(scalars: Scalars, start: int, type: Type) -> Numbers:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from adglot.ir import Graph, Type
 from adglot.ops.core import Array
+from adglot_server.executors.compiled import entry
+from adglot_server.executors.compiled.direct import Direct
 from adglot_server.executors.compiled.elementwise import element
 from adglot_server.executors.compiled.expand import expand
-from adglot_server.executors.compiled.machine import STRAIGHT
+from adglot_server.executors.compiled.machine import STRAIGHT, MachineCode
 from adglot_server.executors.compiled.scalars import NotTaken
-from adglot_server.executors.compiled.staged import of_addresses
+from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.compiled.tiles import Column, Tiles
 from adglot_server.executors.compiled.transposing import WIDTH
-from adglot_server.executors.interpreter import check_guard
+
+
+@dataclass(frozen=True, slots=True)
+class _Functions:
+    """What the code has: a function of addresses, and one of Python's own."""
+
+    at: Callable[..., None]
+    direct: Direct
+
+
+def _functions(code: MachineCode) -> _Functions:
+    address = code.engine.get_function_address("entry")
+    return _Functions(code.call, entry.as_function(address, code))
+
+
+AT_ONCE = 1 << 22
+"""Scalar operations that one thread does in one go, some 0.5 ms of them."""
 
 
 class PointKernel:
@@ -43,10 +62,32 @@ class PointKernel:
         Raises NotTaken for graphs of many scalars, or of ops that are not written out in these.
         """
         written = tiles(graph, batched)
-        self._ops = written.ops
-        self._graph, self._batched = graph, tuple(batched)
-        arity = 2 + len(graph.inputs) + len(graph.outputs) + len(graph.guards)
-        self.code = of_addresses(written.text(), "adglot", arity, STRAIGHT)
+        self._ops, self._batched = written.ops, tuple(batched)
+        head = entry.text(
+            written.module,
+            graph.inputs,
+            graph.output_types,
+            range(len(graph.inputs)),
+            workspace=1,
+            work=AT_ONCE,
+            scalars=False,
+            batch=entry.Batch(self._batched, self.piece(AT_ONCE)),
+        )
+        arity = 2 + len(graph.inputs) + len(graph.outputs)
+        self.code = Staged(f"{written.text()}\n{head}", "adglot", arity, _functions, STRAIGHT)
+
+    @property
+    def direct(self) -> Direct:
+        """A function of the inputs that makes its outputs: see `direct.Direct`.
+
+        It takes a tile of points at least, and not so many that they were worth a second thread.
+        """
+        return self._functions.direct
+
+    @property
+    def _functions(self) -> _Functions:
+        functions: _Functions = self.code.function
+        return functions
 
     @property
     def nbytes(self) -> int:
@@ -61,47 +102,30 @@ class PointKernel:
         """Fill the outputs; returns the numbers of the points whose outputs do not hold.
 
         At these some number was infinite or NaN (or a divisor zero) where an exact zero was taken
-        for granted: they are for another executor. All arrays are of the graph's types, those of
-        points have n > 0 of them, and outputs are contiguous. Raises GuardFailed.
+        for granted, or a guard failed: they are for another executor. All arrays are of the graph's
+        types, those of points have n > 0 of them, and outputs are contiguous.
         """
         n, inputs = len(outputs[0]), [np.ascontiguousarray(x) for x in inputs]
-        whole = n - n % WIDTH
-        if whole == n:
-            return self._run(inputs, outputs)
-        doubtful = []
-        if whole:
-            doubtful.append(self._run(self._cut(inputs, 0, whole), [y[:whole] for y in outputs]))
-        if whole < n:
-            doubtful.append(self._rest(self._cut(inputs, whole, n), outputs, whole))
-        return np.concatenate(doubtful)
+        return self._run(n, inputs, outputs) if n >= WIDTH else self._few(n, inputs, outputs)
 
-    def _cut(self, inputs: Sequence[Array], start: int, stop: int) -> list[Array]:
-        return [x[start:stop] if on else x for x, on in zip(inputs, self._batched, strict=True)]
-
-    def _rest(self, inputs: Sequence[Array], outputs: Sequence[Array], start: int) -> Array:
-        """The last points, in a tile of their own: the last of them fills it up."""
-        count = len(outputs[0]) - start
-        order = np.minimum(np.arange(WIDTH), count - 1)
+    def _few(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """Less than a tile: the last point fills it up."""
+        order = np.minimum(np.arange(WIDTH), n - 1)
         padded = [x[order] if on else x for x, on in zip(inputs, self._batched, strict=True)]
         results = [np.empty((WIDTH, *y.shape[1:]), y.dtype) for y in outputs]
-        doubtful = self._run(padded, results)
+        doubtful = self._run(WIDTH, padded, results)
         for y, result in zip(outputs, results, strict=True):
-            y[start:] = result[:count]
-        return start + doubtful[doubtful < count]
+            y[...] = result[:n]
+        return doubtful[doubtful < n]
 
-    def _run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
-        """As `run`, for whole tiles."""
-        n = len(outputs[0])
-        types = [self._graph.types[guard.value] for guard in self._graph.guards]
-        guards = [np.empty(n, type.dtype) for type in types]
-        faults = np.empty(n // WIDTH, np.uint8)
-        arrays = [*inputs, *outputs, *guards, faults]
-        self.code.function(n // WIDTH, *(x.ctypes.data for x in arrays))
-        for guard, values in zip(self._graph.guards, guards, strict=True):
-            check_guard(guard, values)
+    def _run(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """As `run`, for a tile at least."""
+        faults = np.empty(-(-n // WIDTH), np.uint8)
+        self._functions.at(n, *(x.ctypes.data for x in (*inputs, *outputs, faults)))
         if not faults.any():
             return np.empty(0, np.int64)
-        return np.flatnonzero(np.unpackbits(faults, bitorder="little"))
+        tiles, lanes = np.nonzero(np.unpackbits(faults[:, None], axis=1, bitorder="little"))
+        return np.unique(np.minimum(WIDTH * tiles, n - WIDTH) + lanes)
 
 
 def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:
@@ -116,8 +140,7 @@ def tiles(graph: Graph, batched: Sequence[bool]) -> Tiles:
     """What writes the code of a graph; raises NotTaken."""
     expanded = expand(graph)
     inputs = [_column(type, not on) for type, on in zip(graph.inputs, batched, strict=True)]
-    results = [graph.types[i] for i in (*graph.outputs, *(g.value for g in graph.guards))]
-    return Tiles(expanded, inputs, [_column(type) for type in results])
+    return Tiles(expanded, inputs, [_column(graph.types[i]) for i in graph.outputs])
 
 
 def _column(type: Type, shared: bool = False) -> Column:

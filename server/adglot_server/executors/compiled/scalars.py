@@ -50,11 +50,16 @@ class Scalars:
     """Those that must be finite at a point for its results to hold."""
     nonzero: dict[int, None] = field(default_factory=dict)
     """Those that must be neither zero nor NaN."""
+    normal: dict[int, None] = field(default_factory=dict)
+    """Those that must be neither infinite, NaN nor subnormal."""
+    expected: dict[tuple[int, int], None] = field(default_factory=dict)
+    """Those that must be a certain number, and which: guards."""
     _known: dict[Any, int] = field(default_factory=dict)
 
     def checked(self) -> set[int]:
         """All that have to be looked at."""
-        return {*self.finite, *self.nonzero}
+        guards = {k for k, _ in self.expected}
+        return {*self.finite, *self.nonzero, *self.normal, *guards}
 
     def __getitem__(self, number: int) -> Scalar:
         return self.all[number]
@@ -86,6 +91,13 @@ class Scalars:
         if scalar.kind == "literal":
             return self.literal(NAMES[element].type(scalar.what).item(), element)
         return self._made("convert_element_type", element, (x,))
+
+    def reciprocal(self, x: int) -> int:
+        """1 / x, which must be a normal number for what is computed with it to hold."""
+        element = self.all[x].element
+        made = self._made("divide", element, (self.literal(1.0, element), x))
+        self.normal[made] = None
+        return made
 
     def _made(self, op: str, element: str, xs: tuple[int, ...]) -> int:
         return self._shared((op, element, xs), Scalar("apply", element, op, xs))
@@ -186,6 +198,9 @@ class Scalars:
         return self._made("add", element, (min(x, y), max(x, y)))
 
     def _subtract(self, element: str, x: int, y: int) -> int | None:
+        if x == y and self.all[x].kind in ("apply", "input"):
+            self.finite[x] = None
+            return self.literal(0.0, element)
         if self.is_zero(y):
             return x
         if self.is_lost(x):

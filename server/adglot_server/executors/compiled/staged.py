@@ -8,8 +8,8 @@ from typing import Any
 from adglot_server.executors.compiled.entry import as_function
 from adglot_server.executors.compiled.machine import OPTIMISED, RAW, MachineCode, compile_text
 
-Wrap = Callable[[MachineCode], Callable[..., Any]]
-"""Makes what is called of code; it has to keep the code."""
+Wrap = Callable[[MachineCode], Any]
+"""Makes what is called of code, a function or several; it has to keep the code."""
 
 
 class Staged:
@@ -18,7 +18,7 @@ class Staged:
     The module's text is kept in between.
     """
 
-    function: Callable[..., Any]
+    function: Any
 
     def __init__(
         self, text: str, entry: str, arity: int, wrap: Wrap, level: int = OPTIMISED
@@ -42,11 +42,6 @@ class Staged:
     def _compile(self, level: int) -> None:
         code = compile_text(self._text, self._entry, self._arity, level)
         self._code_bytes, self.function = code.nbytes, self._wrap(code)
-
-
-def of_addresses(text: str, entry: str, arity: int, level: int = OPTIMISED) -> Staged:
-    """A function of so many int64, called without the GIL."""
-    return Staged(text, entry, arity, lambda code: code.call, level)
 
 
 def of_python(text: str, *held: Any) -> Staged:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from math import inf
 
-from adglot_server.executors.compiled.cutting import Cut, cut
+from adglot_server.executors.compiled.cutting import Cut, Store, cut
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE, convert
 from adglot_server.executors.compiled.expand import Expanded
 from adglot_server.executors.compiled.lanes import (
@@ -21,10 +20,20 @@ from adglot_server.executors.compiled.lanes import (
     spread,
     typed,
 )
+from adglot_server.executors.compiled.looks import Looks
 from adglot_server.executors.compiled.scalars import Scalars
-from adglot_server.executors.compiled.transposing import SLOT, WIDTH, gather, scatter, store
-
-SMALLEST_NORMAL = {"double": 2.0**-1022, "float": 2.0**-126}
+from adglot_server.executors.compiled.sharing import share
+from adglot_server.executors.compiled.transposing import (
+    SLOT,
+    WIDTH,
+    element_at,
+    gather,
+    groups,
+    scatter,
+    scatter_constants,
+    slot_at,
+    store,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Column:
 
 @dataclass
 class Tiles:
-    """Writes the module of one graph; results are its outputs, then its guards."""
+    """Writes the module of one graph; results are its outputs."""
 
     graph: Expanded
     inputs: Sequence[Column]
@@ -49,16 +58,15 @@ class Tiles:
     module: Module = field(default_factory=Module)
 
     def text(self) -> str:
-        """The module.
+        """The module, with two functions of eight points at least; the last tile is of the last.
 
-        Its function `adglot` takes how many tiles there are, at least one, and addresses: of the
-        inputs, of the results, and of a byte a tile, whose bits tell for which points the results
-        do not hold.
+        `adglot` takes how many points there are, and addresses: of the inputs, of the results, and
+        of a byte a tile, whose bits tell for which points the results do not hold. `run` takes the
+        same as pointers, needs a single byte, and tells whether all results hold.
         """
-        made = self.made
-        parts = [self._part(n, made) for n in range(len(made.parts))]
-        driver = self._driver(made)
-        return f"{self.module}\n" + "\n".join((*parts, driver))
+        parts = [self._part(n) for n in range(len(self.made.parts))]
+        body = "\n".join((*parts, self._driver(), *self._entries()))
+        return f"{self.module}\n{body}"
 
     @property
     def ops(self) -> int:
@@ -69,83 +77,91 @@ class Tiles:
     @cached_property
     def made(self) -> Cut:
         """The ops in functions."""
-        outputs = [k for x in self.graph.outputs for k in x.ravel().tolist()]
+        share(self.graph.scalars, (k for x in self.graph.outputs for k in x.ravel().tolist()))
         inputs = sum(column.size for column in self.inputs)
-        return cut(self.graph.scalars, inputs, [*outputs, *self.graph.guards])
+        return cut(self.graph.scalars, inputs, self._stores())
+
+    def _stores(self) -> list[Store]:
+        return [
+            Store(number, group.start, tuple(x.ravel()[group.start : group.stop].tolist()))
+            for number, x in enumerate(self.graph.outputs)
+            for group in groups(x.size)
+        ]
 
     # ------------------------------------------------------------------ computing
 
-    def _part(self, number: int, made: Cut) -> str:
+    def _part(self, number: int) -> str:
         """One function; its result has a bit for each point that the results do not hold for."""
-        part = Part(Code(self.module), self.graph.scalars, made)
-        for k in made.parts[number]:
-            part.compute(k)
-        mine = set(made.parts[number])
+        scalars, steps = self.graph.scalars, self.made.parts[number]
+        part = Part(Code(self.module), scalars, self.made, self.results)
         if number == 0:
-            mine.update(k for k in made.slots if self.graph.scalars[k].kind == "input")
-        bits = part.faults([k for k in self.graph.scalars.checked() if k in mine])
-        inline = "alwaysinline" if len(made.parts) == 1 else "noinline"
-        head = f"define internal i8 @part{number}(ptr noalias %scratch) {inline} nounwind"
+            part.look([k for k in scalars.checked() if scalars[k].kind != "apply"])
+        for step in steps:
+            if isinstance(step, Store):
+                part.write(step)
+            else:
+                part.compute(step)
+        bits = part.looks.faults()
+        inline = "alwaysinline" if len(self.made.parts) == 1 else "noinline"
+        rows = "".join(f", ptr noalias %row{k}" for k in range(len(self.results)))
+        head = f"define internal i8 @part{number}(ptr noalias %scratch{rows}) {inline} nounwind"
         return _function(part.code, head, f"ret i8 {bits}")
 
     # ------------------------------------------------------------------ the loop
 
-    def _driver(self, made: Cut) -> str:
-        code = Code(self.module)
-        columns = [*self.inputs, *self.results]
-        arrays = [code.define(f"inttoptr i64 %a{k} to ptr") for k in range(len(columns) + 1)]
-        starts = list(accumulate((column.size for column in columns), initial=0))
-        code.emit(f"%scratch = alloca [{max(1, made.count) * SLOT} x i8], align {SLOT}")
-        self._before(code, arrays, starts, made)
+    def _driver(self) -> str:
+        code, arrays = Code(self.module), self._arrays
+        code.emit(f"%scratch = alloca [{max(1, self.made.count) * SLOT} x i8], align {SLOT}")
+        starts = list(accumulate((column.size for column in self.inputs), initial=0))
+        inputs = list(zip(self.inputs, arrays, starts))  # noqa: B905
+        for column, array, start in inputs:
+            if column.shared:
+                _bring_shared(code, column, array, start)
+        code.emit(f"%last = sub i64 %points, {WIDTH}")
         code.block("before")
         code.emit("br label %top\ntop:\n%tile = phi i64 [0, %before], [%next, %top]")
-        moving = [k for k, column in enumerate(columns) if not column.shared]
-        for k in (k for k in moving if k < len(self.inputs)):
-            self._bring(code, columns[k], gather, arrays[k], starts[k])
-        faults = [code.define(f"call i8 @part{n}(ptr %scratch)") for n in range(len(made.parts))]
-        _store_faults(code, faults, arrays[-1])
-        self._copy(code, made)
-        for k in (k for k in moving if k >= len(self.inputs)):
-            self._bring(code, columns[k], scatter, arrays[k], starts[k])
-        code.emit("%next = add i64 %tile, 1\n%more = icmp slt i64 %next, %tiles")
-        code.emit("br i1 %more, label %top, label %end\nend:")
-        head = ", ".join(f"i64 %a{k}" for k in range(len(arrays)))
-        return _function(code, f"define void @adglot(i64 %tiles, {head}) nounwind", "ret void")
+        code.emit("%bits = phi i8 [0, %before], [%more, %top]")
+        code.emit(f"%start = mul i64 %tile, {WIDTH}\n%full = icmp slt i64 %start, %last")
+        code.emit("%point = select i1 %full, i64 %start, i64 %last")
+        for column, array, start in inputs:
+            if not column.shared:
+                rows, slots = _rows(code, column, array), slot_at(code, "%scratch", start)
+                gather(code, column.element, column.size, rows, slots)
+        written = [_rows(code, *each) for each in zip(self.results, arrays[len(inputs) :])]  # noqa: B905
+        bits = self._compute(code, written)
+        code.emit(f"%more = or i8 %bits, {bits.name}\n%byte = mul i64 %tile, %step")
+        code.emit("%fault = getelementptr i8, ptr %faults, i64 %byte")
+        code.emit(f"store i8 {bits.name}, ptr %fault\n%next = add i64 %tile, 1")
+        code.emit("br i1 %full, label %top, label %end\nend:")
+        head = "".join(f", ptr noalias {name}" for name in arrays)
+        given = f"i64 %points{head}, ptr noalias %faults, i64 %step"
+        return _function(code, f"define internal i8 @tiles({given}) nounwind", "ret i8 %more")
 
-    def _before(self, code: Code, arrays: Sequence[str], starts: Sequence[int], made: Cut) -> None:
-        """What is the same in all tiles: shared inputs, and results that are literals."""
-        scalars = self.graph.scalars
-        for which, column in enumerate(self.inputs):
-            kind = in_memory(column.element)
-            for place in range(column.size) if column.shared else ():
-                at = code.define(f"getelementptr {kind}, ptr {arrays[which]}, i64 {place}")
-                one = code.value(kind, 1, f"load {kind}, ptr {at}")
-                store(spread(one, WIDTH), _slot(code, starts[which] + place))
-        for k, places in made.results.items():
-            for slot in places if scalars[k].kind in ("literal", "lost") else ():
-                store(stored(code, scalars, k, made), _slot(code, slot))
+    def _compute(self, code: Code, written: Sequence[str]) -> Lanes:
+        """Call the functions; a bit for each point at which the results do not hold."""
+        given = "".join(f", ptr {rows}" for rows in written)
+        bits = Lanes(code, "i8", 1, "0")
+        for n in range(len(self.made.parts)):
+            bits = bits | code.value("i8", 1, f"call i8 @part{n}(ptr %scratch{given})")
+        return bits
 
-    def _copy(self, code: Code, made: Cut) -> None:
-        """Results that are elements of inputs."""
-        scalars = self.graph.scalars
-        for k, places in made.results.items():
-            for slot in places if scalars[k].kind == "input" else ():
-                store(stored(code, scalars, k, made), _slot(code, slot))
+    @property
+    def _arrays(self) -> list[str]:
+        """The names of pointers to inputs and results."""
+        return [f"%a{k}" for k in range(len(self.inputs) + len(self.results))]
 
-    def _bring(self, code: Code, column: Column, way: object, array: str, start: int) -> None:
-        """Call what transposes a column of this tile, by groups of eight elements and the rest."""
-        assert callable(way)
-        kind = in_memory(column.element)
-        first = code.define(f"mul i64 %tile, {WIDTH * column.size}")
-        whole, rest = divmod(column.size, WIDTH)
-        for place, width, groups in ((0, WIDTH, whole), (whole * WIDTH, rest, 1)):
-            if width and groups:
-                at = code.define(f"add i64 {first}, {place}")
-                row = code.define(f"getelementptr {kind}, ptr {array}, i64 {at}")
-                slots = _slot(code, start + place)
-                given = f"ptr {slots}, ptr {row}, i64 {column.size}, i64 {groups}"
-                name = way(self.module, column.element, width, column.size == width)
-                code.emit(f"call void @{name}({given})")
+    def _entries(self) -> Iterator[str]:
+        """What is called from outside."""
+        code, names = Code(self.module), [*self._arrays, "%faults"]
+        made = [code.define(f"inttoptr i64 {name} to ptr") for name in names]
+        given = "i64 %points, " + ", ".join(f"ptr {x}" for x in made)
+        code.define(f"call i8 @tiles({given}, i64 1)")
+        head = ", ".join(f"i64 {name}" for name in names)
+        yield _function(code, f"define void @adglot(i64 %points, {head}) nounwind", "ret void")
+        code, head = Code(self.module), "i64 %points, " + ", ".join(f"ptr {x}" for x in names)
+        bits = code.define(f"call i8 @tiles({head}, i64 0)")
+        held = code.define(f"icmp eq i8 {bits}, 0")
+        yield _function(code, f"define internal i1 @run({head}) nounwind", f"ret i1 {held}")
 
 
 @dataclass(slots=True)
@@ -155,79 +171,69 @@ class Part:
     code: Code
     scalars: Scalars
     made: Cut
+    results: Sequence[Column]
     values: dict[int, Lanes] = field(default_factory=dict)
-    reciprocals: dict[int, Lanes] = field(default_factory=dict)
+    looks: Looks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.looks = Looks(self.code, self.scalars)
 
     def compute(self, k: int) -> None:
-        """Emit an op, and write its result where it has to be."""
+        """Emit an op, and keep its result for other functions that need it."""
         scalar = self.scalars[k]
         operands = [self.get(x) for x in scalar.operands]
-        if scalar.what == "convert_element_type":
-            made = operands[0]
-        elif scalar.what == "divide" and self._shares(k):
-            made = operands[0] * self._reciprocal(scalar.operands[1])
-        else:
-            made = ELEMENTWISE[scalar.what](*operands)
+        what = scalar.what
+        made = operands[0] if what == "convert_element_type" else ELEMENTWISE[what](*operands)
         self.values[k] = convert(made, scalar.element)
-        for slot in _places(k, self.made):
-            store(self.values[k], _slot(self.code, slot))
+        if k in self.made.slots:
+            store(self.values[k], slot_at(self.code, "%scratch", self.made.slots[k]))
+        self.look([k])
+
+    def look(self, numbers: Sequence[int]) -> None:
+        """Emit that scalars are looked at, those that have to be."""
+        for k in numbers:
+            if k in self.looks.wanted:
+                self.looks.at(k, self.get(k))
+
+    def write(self, step: Store) -> None:
+        """Emit that neighbouring elements of a result are written."""
+        column, rows = self.results[step.result], f"%row{step.result}"
+        known = [self.scalars[k] for k in step.scalars]
+        if all(x.kind in ("literal", "lost") for x in known):
+            numbers = [x.what for x in known]
+            scatter_constants(self.code, column.element, numbers, column.size, step.start, rows)
+        else:
+            scatter([self.get(k) for k in step.scalars], column.size, step.start, rows)
 
     def get(self, k: int) -> Lanes:
         """A scalar at all points of the tile."""
         if k not in self.values:
-            self.values[k] = stored(self.code, self.scalars, k, self.made)
+            self.values[k] = self._stored(k)
         return self.values[k]
 
-    def _shares(self, k: int) -> bool:
-        return self.scalars[k].operands[1] in self.made.divisors and k not in self.made.exact
-
-    def _reciprocal(self, k: int) -> Lanes:
-        if k not in self.reciprocals:
-            self.reciprocals[k] = 1.0 / self.get(k)
-        return self.reciprocals[k]
-
-    def faults(self, checked: Sequence[int]) -> str:
-        """A bit for each point at which a scalar is not as it has to be."""
-        scalars, sizes = self.scalars, {k: self.get(k).abs() for k in checked}
-        holds = [x.compare("lt", inf) for k, x in sizes.items() if k in scalars.finite]
-        holds += [x.compare("gt", 0) for k, x in sizes.items() if k in scalars.nonzero]
-        for x in (x.abs() for x in self.reciprocals.values()):
-            holds += [x.compare("lt", inf), x.compare("ge", SMALLEST_NORMAL[x.element])]
-        if not holds:
-            return "0"
-        every = holds[0]
-        for one in holds[1:]:
-            every = every & one
-        return self.code.define(f"bitcast {every.type} {(~every).name} to i{WIDTH}")
-
-
-def stored(code: Code, scalars: Scalars, k: int, made: Cut) -> Lanes:
-    """A scalar that this function does not compute."""
-    scalar = scalars[k]
-    if scalar.kind in ("literal", "lost"):
-        return constant(code, scalar.element, WIDTH, scalar.what)
-    kind = in_memory(scalar.element)
-    load = f"load {typed(kind, WIDTH)}, ptr {_slot(code, made.slots[k])}, align {SLOT}"
-    return from_memory(code.value(kind, WIDTH, load), scalar.element)
+    def _stored(self, k: int) -> Lanes:
+        """A scalar that this function does not compute."""
+        code, scalar = self.code, self.scalars[k]
+        if scalar.kind in ("literal", "lost"):
+            return constant(code, scalar.element, WIDTH, scalar.what)
+        kind, slot = in_memory(scalar.element), slot_at(code, "%scratch", self.made.slots[k])
+        load = f"load {typed(kind, WIDTH)}, ptr {slot}, align {SLOT}"
+        return from_memory(code.value(kind, WIDTH, load), scalar.element)
 
 
 def _function(code: Code, head: str, end: str) -> str:
     return "\n".join((f"{head} {{\nentry:", *code.lines, end, "}"))
 
 
-def _places(k: int, made: Cut) -> set[int]:
-    """Wherever a scalar has to be."""
-    slot = made.slots.get(k)
-    return {*made.results.get(k, ()), *(() if slot is None else (slot,))}
+def _bring_shared(code: Code, column: Column, array: str, start: int) -> None:
+    """Fill the slots of an input that is the same in all tiles."""
+    kind = in_memory(column.element)
+    for place in range(column.size):
+        one = code.value(kind, 1, f"load {kind}, ptr {element_at(code, kind, array, place)}")
+        store(spread(one, WIDTH), slot_at(code, "%scratch", start + place))
 
 
-def _store_faults(code: Code, faults: Sequence[str], array: str) -> None:
-    bits = Lanes(code, "i8", 1, faults[0])
-    for other in faults[1:]:
-        bits = bits | Lanes(code, "i8", 1, other)
-    at = code.define(f"getelementptr i8, ptr {array}, i64 %tile")
-    code.emit(f"store i8 {bits.name}, ptr {at}")
-
-
-def _slot(code: Code, slot: int) -> str:
-    return code.define(f"getelementptr [{SLOT} x i8], ptr %scratch, i64 {slot}")
+def _rows(code: Code, column: Column, array: str) -> str:
+    """The first row of the tile."""
+    first = code.define(f"mul i64 %point, {column.size}")
+    return code.define(f"getelementptr {in_memory(column.element)}, ptr {array}, i64 {first}")

@@ -1,4 +1,4 @@
-"""Emit functions that bring eight points from memory to a vector an element, and back."""
+"""Bring eight points from memory to a vector an element, and back: rows and columns exchanged."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from adglot_server.executors.compiled.lanes import (
     Lanes,
     Module,
     in_memory,
+    literal,
     spread,
     to_memory,
     typed,
@@ -22,86 +23,167 @@ SLOT = 64
 
 BYTES = {"double": 8, "i64": 8, "float": 4, "i32": 4, "i8": 1}
 
-HEAD = "ptr noalias %slots, ptr noalias %rows, i64 %length, i64 %groups"
-
-
 NARROW = 5
 """Elements of rows of which a tile is read and written as one piece: that takes fewer shuffles."""
 
 
-def gather(module: Module, element: str, width: int, whole: bool = False) -> str:
-    """The function that fills slots from rows of points; see `_looped` for what it takes."""
-    write = _gather_whole if whole and width <= NARROW else _gather
-    return _looped(module, write, in_memory(element), width)
+def groups(length: int) -> list[range]:
+    """Elements of a row that are brought over together; they may overlap."""
+    if length <= WIDTH:
+        return [range(length)]
+    whole = [range(k, k + WIDTH) for k in range(0, length - WIDTH + 1, WIDTH)]
+    return whole if length % WIDTH == 0 else [*whole, range(length - WIDTH, length)]
 
 
-def scatter(module: Module, element: str, width: int, whole: bool = False) -> str:
-    """The opposite."""
-    write = _scatter_whole if whole and width <= NARROW else _scatter
-    return _looped(module, write, in_memory(element), width)
+# ------------------------------------------------------------------ in
 
 
-def _looped(module: Module, write: Callable[[Code, str, int], None], kind: str, width: int) -> str:
-    """A function, written once; returns its name.
-
-    It takes slots, the first of eight rows, how many elements a row has, and how many groups of
-    `width` neighbouring elements to bring over. `whole` rows have no others.
-    """
-    name = f"adglot.{write.__name__}.{kind}.{width}"
-    if name not in module.parts:
-        code = Code(module)
-        code.emit("br label %top\ntop:\n%group = phi i64 [0, %entry], [%next, %top]")
-        code.emit(f"%place = mul i64 %group, {WIDTH}")
-        code.emit(f"%slot = getelementptr [{SLOT} x i8], ptr %slots, i64 %place")
-        code.emit(f"%row = getelementptr {kind}, ptr %rows, i64 %place")
-        write(code, kind, width)
-        code.emit("%next = add i64 %group, 1\n%more = icmp slt i64 %next, %groups")
-        code.emit("br i1 %more, label %top, label %end\nend:\nret void")
-        body = "\n".join(code.lines)
-        head = f"define internal void @{name}({HEAD}) alwaysinline nounwind"
-        module.parts[name] = f"{head} {{\nentry:\n{body}\n}}"
-    return name
+def gather(code: Code, element: str, length: int, rows: str, slots: str) -> None:
+    """Fill the slots of a tile from eight rows of so many elements."""
+    kind = in_memory(element)
+    if length <= NARROW:
+        _gather_whole(code, kind, length, rows, slots)
+        return
+    whole, rest = divmod(length, WIDTH)
+    last = groups(length)[-1]
+    for group, times in ((range(WIDTH), whole), (last, rest and 1)):
+        if times:
+            head = "ptr noalias %slots, ptr noalias %first, i64 %length, i64 %times"
+            name = _function(code.module, "gather", kind, len(group), head, _gather)
+            row, slot = element_at(code, kind, rows, group.start), slot_at(code, slots, group.start)
+            code.emit(f"call void @{name}(ptr {slot}, ptr {row}, i64 {length}, i64 {times})")
 
 
 def _gather(code: Code, kind: str, width: int) -> None:
+    """So many groups that lie one behind the other."""
+    code.emit("br label %top\ntop:\n%group = phi i64 [0, %entry], [%next, %top]")
+    code.emit(f"%place = mul i64 %group, {WIDTH}")
+    code.emit(f"%slot = getelementptr [{SLOT} x i8], ptr %slots, i64 %place")
+    code.emit(f"%rows = getelementptr {kind}, ptr %first, i64 %place")
     rows = []
     for point in range(WIDTH):
         load = f"load {typed(kind, width)}, ptr {_row(code, kind, point)}, align {BYTES[kind]}"
         rows.append(_resized(code.value(kind, width, load), WIDTH))
     for k, x in enumerate(_transposed(rows)[:width]):
-        store(x, _slot(code, k))
+        store(x, slot_at(code, "%slot", k))
+    code.emit("%next = add i64 %group, 1\n%more = icmp slt i64 %next, %times")
+    code.emit("br i1 %more, label %top, label %end\nend:")
+
+
+def _gather_whole(code: Code, kind: str, width: int, start: str, slots: str) -> None:
+    """Of a tile of whole rows: element k of point p is number p * width + k."""
+    rows = []
+    for k in range(width):
+        part = element_at(code, kind, start, k * WIDTH)
+        load = f"load {typed(kind, WIDTH)}, ptr {part}, align {BYTES[kind]}"
+        rows.append(code.value(kind, WIDTH, load))
+    for k in range(width):
+        store(_picked(rows, [p * width + k for p in range(WIDTH)]), slot_at(code, slots, k))
+
+
+# ------------------------------------------------------------------ out
+
+
+def scatter(vectors: Sequence[Lanes], length: int, start: int, rows: str) -> None:
+    """Write a group of elements, from number `start` on, to eight rows of so many."""
+    vectors = [to_memory(x) for x in vectors]
+    code, kind, width = vectors[0].code, vectors[0].element, len(vectors)
+    if length == width <= NARROW:
+        _scatter_whole(code, kind, vectors, rows)
+        return
+    head = ", ".join(f"{x.type} %x{k}" for k, x in enumerate(vectors))
+    name = _function(
+        code.module, "scatter", kind, width, f"{head}, ptr noalias %rows, i64 %length", _scatter
+    )
+    given = ", ".join(f"{x.type} {x.name}" for x in vectors)
+    row = element_at(code, kind, rows, start)
+    code.emit(f"call void @{name}({given}, ptr {row}, i64 {length})")
 
 
 def _scatter(code: Code, kind: str, width: int) -> None:
-    slots = _slots(code, kind, width)
-    slots += slots[:1] * (WIDTH - width)
-    for point, x in enumerate(_transposed(slots)):
-        store(_resized(x, width), _row(code, kind, point), BYTES[kind])
+    columns = [Lanes(code, kind, WIDTH, f"%x{k}") for k in range(width)]
+    columns += columns[:1] * (WIDTH - width)
+    for point, x in enumerate(_transposed(columns)):
+        _write_row(_resized(x, width), kind, point)
 
 
-def _gather_whole(code: Code, kind: str, width: int) -> None:
-    """Of a tile of whole rows: element k of point p is number p * width + k."""
-    vector = typed(kind, WIDTH)
-    rows = [
-        code.value(kind, WIDTH, f"load {vector}, ptr {_part(code, kind, k)}, align {BYTES[kind]}")
-        for k in range(width)
-    ]
-    for k in range(width):
-        store(_picked(rows, [p * width + k for p in range(WIDTH)]), _slot(code, k))
+def scatter_constants(
+    code: Code, element: str, numbers: Sequence[float], length: int, start: int, rows: str
+) -> None:
+    """The same of numbers that hold for all points."""
+    kind, width = in_memory(element), len(numbers)
+    each = ", ".join(f"{kind} {literal(x, kind)}" for x in numbers)
+    vector = f"{typed(kind, width)} " + (f"<{each}>" if width > 1 else literal(numbers[0], kind))
+    head = f"{typed(kind, width)} %x, ptr noalias %rows, i64 %length"
+    name = _function(code.module, "repeat", kind, width, head, _repeat)
+    row = element_at(code, kind, rows, start)
+    code.emit(f"call void @{name}({vector}, ptr {row}, i64 {length})")
 
 
-def _scatter_whole(code: Code, kind: str, width: int) -> None:
-    slots = _slots(code, kind, width)
+def _repeat(code: Code, kind: str, width: int) -> None:
+    for point in range(WIDTH):
+        _write_row(Lanes(code, kind, width, "%x"), kind, point)
+
+
+def _write_row(x: Lanes, kind: str, point: int) -> None:
+    """Write a part of a row, and have the place fetched that the next tile writes to.
+
+    Processors see by themselves what one row behind the other needs, and not what eight at a time
+    need: without this the Jacobians of 10 000 points take three times as long to be written.
+    """
+    code = x.code
+    store(x, _row(code, kind, point), BYTES[kind])
+    code.module.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    ahead = _row(code, kind, point + WIDTH)
+    code.emit(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 1, i32 3, i32 1)")
+
+
+def _scatter_whole(code: Code, kind: str, vectors: Sequence[Lanes], start: str) -> None:
+    width = len(vectors)
     for part in range(width):
         numbers = range(part * WIDTH, (part + 1) * WIDTH)
-        x = _picked(slots, [n % width * WIDTH + n // width for n in numbers])
-        store(x, _part(code, kind, part), BYTES[kind])
+        x = _picked(vectors, [n % width * WIDTH + n // width for n in numbers])
+        store(x, element_at(code, kind, start, part * WIDTH), BYTES[kind])
 
 
-def _slots(code: Code, kind: str, width: int) -> list[Lanes]:
-    """The vectors of a tile, one an element of the rows."""
-    load = f"load {typed(kind, WIDTH)}, ptr {{}}, align {SLOT}"
-    return [code.value(kind, WIDTH, load.format(_slot(code, k))) for k in range(width)]
+# ------------------------------------------------------------------ addresses
+
+
+def _function(
+    module: Module, stem: str, kind: str, width: int, head: str, write: Callable[..., None]
+) -> str:
+    """A function, written once; returns its name."""
+    name = f"adglot.{stem}.{kind}.{width}"
+    if name not in module.parts:
+        code = Code(module)
+        module.parts[name] = ""
+        write(code, kind, width)
+        body = "\n".join([*code.lines, "ret void"])
+        define = f"define internal void @{name}({head}) noinline nounwind"
+        module.parts[name] = f"{define} {{\nentry:\n{body}\n}}"
+    return name
+
+
+def element_at(code: Code, kind: str, start: str, place: int) -> str:
+    return code.define(f"getelementptr {kind}, ptr {start}, i64 {place}")
+
+
+def slot_at(code: Code, slots: str, k: int) -> str:
+    return code.define(f"getelementptr [{SLOT} x i8], ptr {slots}, i64 {k}")
+
+
+def _row(code: Code, kind: str, point: int) -> str:
+    start = code.define(f"mul i64 %length, {point}")
+    return code.define(f"getelementptr {kind}, ptr %rows, i64 {start}")
+
+
+def store(x: Lanes, pointer: str, align: int = SLOT) -> None:
+    """Emit that a vector is written."""
+    y = to_memory(x)
+    x.code.emit(f"store {y.type} {y.name}, ptr {pointer}, align {align}")
+
+
+# ------------------------------------------------------------------ lanes
 
 
 def _picked(vectors: Sequence[Lanes], numbers: Sequence[int]) -> Lanes:
@@ -117,25 +199,6 @@ def _picked(vectors: Sequence[Lanes], numbers: Sequence[int]) -> Lanes:
             lanes.append("i32 poison" if there is None else f"i32 {there}")
         made = _shuffled(made, vectors[k], lanes)
     return made
-
-
-def _part(code: Code, kind: str, part: int) -> str:
-    return code.define(f"getelementptr {kind}, ptr %row, i64 {part * WIDTH}")
-
-
-def _row(code: Code, kind: str, point: int) -> str:
-    start = code.define(f"mul i64 %length, {point}")
-    return code.define(f"getelementptr {kind}, ptr %row, i64 {start}")
-
-
-def _slot(code: Code, k: int) -> str:
-    return code.define(f"getelementptr [{SLOT} x i8], ptr %slot, i64 {k}")
-
-
-def store(x: Lanes, pointer: str, align: int = SLOT) -> None:
-    """Emit that a vector is written."""
-    y = to_memory(x)
-    x.code.emit(f"store {y.type} {y.name}, ptr {pointer}, align {align}")
 
 
 def _resized(x: Lanes, width: int) -> Lanes:
