@@ -6,6 +6,7 @@ says that the others are there. Nothing in it depends on when or where it was co
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from adglot_server.jobs.layout import Part
 from adglot_server.jobs.numpy_points import local
 
 ATTRIBUTE = "adglot"
-FORMAT = 1
+FORMAT = 2
+"""Of stores; what is begun by another version is finished by that."""
 
 OK, GUARD, INVALID, UNSUPPORTED = 1, 2, 3, 4
 STATUS = {"left": 0, "ok": OK, "guard": GUARD, "invalid": INVALID, "unsupported": UNSUPPORTED}
@@ -81,25 +83,49 @@ class Store:
 
     def write(self, index: int, results: Results) -> None:
         """Put a chunk there; may be done again, and by several at one time: they write the same."""
-        span = self.span(index)
-        place = slice(span.start, span.stop)
-        for array, part in zip(self._arrays.values(), results.arrays, strict=True):
-            array[place] = part
         if results.errors:
+            span = self.span(index)
             errors = np.full(len(span), "", object)
             for point, text in results.errors.items():
                 errors[point] = text
-            self._error[place] = errors
-        self._status[place] = results.status
+            self._error[span.start : span.stop] = errors
+        _sync(self._put(index, results))
+
+    async def _put(self, index: int, results: Results) -> None:
+        """All parts at one time, since an object store is slow to answer; then the status."""
+        parts = zip(self._arrays.values(), results.arrays, strict=True)
+        await asyncio.gather(*(_put(array, index, part) for array, part in parts))
+        await _put(self._status, index, results.status)
 
     def _names(self, folder: str) -> list[str]:
-        from zarr.core.sync import sync
-
         async def names() -> list[str]:
             store = self._group.store
             return [name.rstrip("/") async for name in store.list_dir(folder)]
 
-        return sync(names())
+        found: list[str] = _sync(names())
+        return found
+
+
+def _sync(work: Any) -> Any:
+    """What this coroutine comes to, in the event loop of Zarr."""
+    return need("zarr.core.sync").sync(work)
+
+
+async def _put(array: Any, index: int, part: Array) -> None:
+    """Write one chunk of an array without compression: its bytes, as they are.
+
+    Through ``array[...] = part`` they would be copied, and wait for threads that have nothing to
+    encode: half the rate (1.6 GB/s, and 3 without).
+    """
+    if not part.size:
+        return
+    whole = np.ascontiguousarray(part, array.dtype)
+    if len(whole) < array.chunks[0]:  # the last one
+        whole = np.zeros(array.chunks, array.dtype)
+        whole[: len(part)] = part
+    key = array.metadata.encode_chunk_key((index, *(0 for _ in part.shape[1:])))
+    buffer = need("zarr.buffer.cpu").Buffer.from_array_like(whole.reshape(-1).view(np.uint8))
+    await (array.store_path / key).set(buffer)
 
 
 def _part(path: str, array: Any, group: Any) -> Part:
@@ -132,7 +158,11 @@ def find(url: str) -> Store | None:
         raise _refused(url, f"cannot be opened: {error}") from None
     if ATTRIBUTE not in group.attrs:
         raise _refused(url, "is a Zarr group, and not the store of a job")
-    return Store(group) if group.attrs[ATTRIBUTE].get("complete") else None
+    found = group.attrs[ATTRIBUTE]
+    if found.get("complete") and found.get("format") != FORMAT:
+        what = f"has the format {found.get('format')}, and this adglot writes {FORMAT}"
+        raise _refused(url, f"{what}: finish it with the adglot that began it")
+    return Store(group) if found.get("complete") else None
 
 
 def create(
@@ -192,7 +222,7 @@ def _create(
         fill_value="" if text else 0,
         dimension_names=dimensions,
         attributes=dict(attributes),
-        compressors="auto" if text or path == "status" else None,
+        compressors="auto" if text else None,
         # A look at every number for whether all are zero would cost as much as writing them.
         config={"write_empty_chunks": not text},
     )
