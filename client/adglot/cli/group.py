@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
 
-from adglot.cli.check import check
-from adglot.cli.conformance import conformance
-from adglot.cli.demo.command import demo
-from adglot.cli.doctor import doctor
-from adglot.cli.explain import explain
-from adglot.cli.health import health
-from adglot.cli.listings import engines, ops
-from adglot.cli.operators import OPERATORS
-from adglot.cli.trace import trace
+from adglot.calls import OPERATORS
 from adglot.errors import (
     AdglotError,
     GuardFailed,
@@ -27,6 +20,20 @@ from adglot.errors import (
 )
 
 GROUP = "adglot.commands"
+OWN: dict[str, str] = {
+    "check": "adglot.cli.check:check",
+    "conformance": "adglot.cli.conformance:conformance",
+    "demo": "adglot.cli.demo.command:demo",
+    "doctor": "adglot.cli.doctor:doctor",
+    "engines": "adglot.cli.listings:engines",
+    "explain": "adglot.cli.explain:explain",
+    "health": "adglot.cli.health:health",
+    "ops": "adglot.cli.listings:ops",
+    "trace": "adglot.cli.trace:trace",
+    **{name: f"adglot.cli.operators:{name}" for name in OPERATORS},
+}
+"""Where the commands are: each is imported when it is run, or listed with all others."""
+
 USAGE = (InvalidArgument, TracingError, NotFound, Unsupported, GuardFailed, LimitExceeded)
 """What is wrong with the command or its input, so that trying again does not help."""
 
@@ -43,8 +50,21 @@ class Refusal(Failure):
     exit_code = 2
 
 
+@cache
+def _commands() -> dict[str, EntryPoint]:
+    own = [EntryPoint(name, place, GROUP) for name, place in OWN.items()]
+    return {point.name: point for point in (*own, *entry_points(group=GROUP))}
+
+
 class Commands(click.Group):
-    """A group that ends with a message where adglot raises an error."""
+    """A group that imports what is run, and ends with a message where adglot raises an error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        point = _commands().get(cmd_name)
+        return None if point is None else point.load()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -64,9 +84,3 @@ def adglot() -> None:
     graph). Exit codes: 0 done, 1 a check failed or no answer came, 2 the command or its input is
     wrong.
     """
-
-
-for command in (check, conformance, demo, doctor, engines, explain, health, ops, trace, *OPERATORS):
-    adglot.add_command(command)
-for point in entry_points(group=GROUP):
-    adglot.add_command(point.load(), point.name)

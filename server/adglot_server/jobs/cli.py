@@ -110,13 +110,14 @@ def run_command(workers: int | None, scheduler: str | None, **options: Any) -> N
     """
     if workers is not None and scheduler is not None:
         raise InvalidArgument("--workers are processes here, and --scheduler has its own")
-    spec, console = make_spec(**options), Console(stderr=True)
+    console = Console(stderr=True)
     with (
         _interrupted() as cancelled,
-        DaskPool(scheduler) if scheduler else LocalPool(workers) as pool,
-        Display(console) as display,
+        DaskPool(scheduler) if scheduler else LocalPool(workers) as pool,  # It starts meanwhile.
     ):
-        outcome = run(spec, pool, display.show, cancelled)
+        spec = make_spec(**options)
+        with Display(console) as display:
+            outcome = run(spec, pool, display.show, cancelled)
     _tell(outcome, spec, console)
 
 
