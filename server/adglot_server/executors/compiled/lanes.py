@@ -43,6 +43,8 @@ class Code:
     module: Module
     lines: list[str] = field(default_factory=list)
     count: int = 0
+    known: dict[str, str] = field(default_factory=dict)
+    """The names of addresses and of what they are made of."""
 
     def fresh(self, stem: str = "v") -> str:
         self.count += 1
@@ -56,6 +58,12 @@ class Code:
         name = f"%{self.fresh()}"
         self.lines.append(f"{name} = {instruction}")
         return name
+
+    def reuse(self, instruction: str) -> str:
+        """The name of what was defined so before, or is now: where that was, control came by."""
+        if instruction not in self.known:
+            self.known[instruction] = self.define(instruction)
+        return self.known[instruction]
 
     def value(self, element: str, width: int, instruction: str) -> Lanes:
         return Lanes(self, element, width, self.define(instruction))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from adglot_server.executors.compiled.lanes import (
     Code,
@@ -86,6 +87,22 @@ def in_parts(
         body(length - whole)(str(whole))
 
 
+def covering(
+    code: Code, first: int, stop: int, step: int, body: Callable[[str], Sequence[Lanes]]
+) -> None:
+    """A loop of whole steps of which the last may do some of the one before it again.
+
+    So the code of a rest, which is as long as that of a step, is not needed.
+    """
+    last = stop - step
+
+    def turn(index: str) -> Sequence[Lanes]:
+        inside = code.define(f"icmp slt i64 {index}, {last}")
+        return body(code.define(f"select i1 {inside}, i64 {index}, i64 {last}"))
+
+    counted(code, first, stop, step, turn if (stop - first) % step else body)
+
+
 def stacked(
     code: Code,
     name: str,
@@ -112,15 +129,16 @@ def element_at(
     code: Code, element: str, base: str, strides: Sequence[tuple[str, int]], offset: int = 0
 ) -> str:
     """The address so many elements behind another: the sum of index * stride, and an offset."""
-    kind, at = in_memory(element), None
+    kind, moving = in_memory(element), list[str]()
     for index, stride in strides:
-        step = Lanes(code, "i64", 1, index) * stride
-        at = step if at is None else at + step
-    if at is not None:
-        base = code.define(f"getelementptr {kind}, ptr {base}, i64 {at.name}")
-    if offset:
-        base = code.define(f"getelementptr {kind}, ptr {base}, i64 {offset}")
-    return base
+        if not index.startswith("%"):
+            offset += int(index) * stride
+        elif stride:
+            moving.append(index if stride == 1 else code.reuse(f"mul i64 {index}, {stride}"))
+    if moving:
+        at = reduce(lambda x, y: code.reuse(f"add i64 {x}, {y}"), moving)
+        base = code.reuse(f"getelementptr {kind}, ptr {base}, i64 {at}")
+    return code.reuse(f"getelementptr {kind}, ptr {base}, i64 {offset}") if offset else base
 
 
 def read(code: Code, name: str, pointer: str, mode: Mode) -> Lanes:

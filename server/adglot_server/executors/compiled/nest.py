@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE, convert, element
 from adglot_server.executors.compiled.lanes import (
@@ -22,6 +23,7 @@ from adglot_server.executors.compiled.loops import (
     WIDTH,
     Mode,
     counted,
+    covering,
     element_at,
     first_lanes,
     read,
@@ -50,11 +52,21 @@ class Running:
     state: tuple[Lanes, ...]
 
 
+class Index(NamedTuple):
+    """Where a loop is: a number that the code has by a name (if any), and a known one."""
+
+    name: str
+    offset: int = 0
+
+    def moved(self, offset: int) -> Index:
+        return Index(self.name, self.offset + offset)
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a vector is computed: indices of loops, and what was computed outside of these."""
 
-    loops: dict[int, str]
+    loops: dict[int, Index]
     scalars: dict[Term, Lanes]
 
 
@@ -73,7 +85,7 @@ class Writer:
     plan: Plan
     nest: Nest
     buffer: Callable[[int], str]
-    loops: dict[int, str] = field(default_factory=dict)
+    loops: dict[int, Index] = field(default_factory=dict)
     scalars: dict[Term, Lanes] = field(default_factory=dict)
     lanes: dict[Term, Lanes] = field(default_factory=dict)
 
@@ -105,11 +117,15 @@ class Writer:
         elif depth == self._inner - 1 and self._sums_rows(terms, box):
             self._rows(terms, box)
         elif box[depth][1] - box[depth][0] == 1:
-            self._turn(terms, box, depth, str(box[depth][0]))
+            self._turn(terms, box, depth, Index("", box[depth][0]))
         else:
-            counted(self.code, *box[depth], 1, lambda index: self._turn(terms, box, depth, index))
 
-    def _turn(self, terms: Terms, box: Box, depth: int, index: str) -> list[Lanes]:
+            def turn(index: str) -> list[Lanes]:
+                return self._turn(terms, box, depth, Index(index))
+
+            counted(self.code, *box[depth], 1, turn)
+
+    def _turn(self, terms: Terms, box: Box, depth: int, index: Index) -> list[Lanes]:
         """The inside of an outer loop, which carries nothing on."""
         kept = dict(self.scalars)
         self.loops[depth] = index
@@ -122,20 +138,28 @@ class Writer:
         depth, kept = self._inner, dict(self.scalars)
         count = stop - first
         if count == 1:
-            self.loops[depth] = str(first)
+            self.loops[depth] = Index("", first)
             self._level(terms, depth)
             self._finish(terms, SCALAR, {}, -1)
             self.scalars = kept
             return
         running = self._running(terms, count)
         whole = first + count // WIDTH * WIDTH
+        if count > WIDTH and all(self._rule(i) is None for i, _ in terms.results):
+            covering(self.code, first, stop, WIDTH, lambda at: self._vector(terms, Index(at)))
+            self.scalars = kept
+            return
         if whole > first:
             self._whole_vectors(terms, first, whole, running)
         if stop > whole:
-            self._vectors(terms, first_lanes(stop - whole), running, self._along(str(whole), 1))
+            self._vectors(terms, first_lanes(stop - whole), running, self._along(Index("", whole)))
         for one in running:
             self._update(one.index, one.rule, one.rule.across(one.state), SCALAR)
         self.scalars = kept
+
+    def _vector(self, terms: Terms, index: Index) -> list[Lanes]:
+        self._vectors(terms, FULL, [], self._along(index))
+        return []
 
     def _whole_vectors(self, terms: Terms, first: int, stop: int, running: list[Running]) -> None:
         def enter(values: list[Lanes]) -> None:
@@ -144,7 +168,7 @@ class Writer:
 
         def loop(first: int, stop: int, together: int) -> None:
             def body(index: str) -> list[Lanes]:
-                self._vectors(terms, FULL, running, self._along(index, together))
+                self._vectors(terms, FULL, running, self._along(Index(index), together))
                 return [x for one in running for x in one.state]
 
             if stop > first:
@@ -156,11 +180,10 @@ class Writer:
         loop(first, middle, together)
         loop(middle, stop, 1)
 
-    def _along(self, index: str, count: int) -> list[Spot]:
+    def _along(self, index: Index, count: int = 1) -> list[Spot]:
         """So many neighbouring vectors of the innermost loop."""
-        step = Lanes(self.code, "i64", 1, index)
-        indices = [step + k * WIDTH if k else step for k in range(count)]
-        return [Spot({self._inner: i.name}, self.scalars) for i in indices]
+        indices = [index.moved(k * WIDTH) for k in range(count)]
+        return [Spot({self._inner: i}, self.scalars) for i in indices]
 
     def _running(self, terms: Terms, count: int) -> list[Running]:
         """The reductions that sum over the innermost loop, of so many turns."""
@@ -188,16 +211,15 @@ class Writer:
         whole = first + (stop - first) // TOGETHER * TOGETHER
 
         def several(index: str) -> list[Lanes]:
-            step = Lanes(self.code, "i64", 1, index)
-            rows = [step + k if k else step for k in range(TOGETHER)]
-            self._columns(terms, box, [self._row(terms, depth, row.name) for row in rows])
+            rows = [Index(index, k) for k in range(TOGETHER)]
+            self._columns(terms, box, [self._row(terms, depth, row) for row in rows])
             return []
 
         counted(self.code, first, whole, TOGETHER, several)
         for index in range(whole, stop):
-            self._turn(terms, box, depth, str(index))
+            self._turn(terms, box, depth, Index("", index))
 
-    def _row(self, terms: Terms, depth: int, index: str) -> Spot:
+    def _row(self, terms: Terms, depth: int, index: Index) -> Spot:
         kept = self.scalars
         self.scalars = dict(kept)
         self.loops[depth] = index
@@ -211,15 +233,15 @@ class Writer:
         (first, stop), kept = box[self._inner], self.scalars
         whole = first + (stop - first) // WIDTH * WIDTH
 
-        def vectors(index: str, mode: Mode = FULL) -> list[Lanes]:
+        def vectors(index: Index, mode: Mode = FULL) -> list[Lanes]:
             spots = [Spot({**row.loops, self._inner: index}, row.scalars) for row in rows]
             self._vectors(terms, mode, [], spots, self._inner - 1)
             return []
 
         if whole > first:
-            counted(self.code, first, whole, WIDTH, vectors)
+            counted(self.code, first, whole, WIDTH, lambda index: vectors(Index(index)))
         if stop > whole:
-            vectors(str(whole), first_lanes(stop - whole))
+            vectors(Index("", whole), first_lanes(stop - whole))
         self.scalars = kept
 
     def _is_simple(self, terms: Terms) -> bool:
@@ -307,8 +329,11 @@ class Writer:
     def _index(self, place: Place, mode: Mode) -> Lanes:
         if place.loop < 0:
             return constant(self.code, "i64", mode.width, place.offset)
-        index = Lanes(self.code, "i64", 1, self.loops[place.loop])
-        first = index * place.stride + place.offset
+        index = self.loops[place.loop]
+        offset = index.offset * place.stride + place.offset
+        first = constant(self.code, "i64", 1, offset)
+        if index.name:
+            first = Lanes(self.code, "i64", 1, index.name) * place.stride + offset
         if mode.width == 1:
             return first
         steps = ", ".join(f"i64 {k * place.stride}" for k in range(WIDTH))
@@ -318,8 +343,10 @@ class Writer:
 
     def _pointer(self, address: Address, buffer: int) -> str:
         name = element(self.plan.region.types[buffer].dtype)
-        strides = [(self.loops[loop], stride) for loop, stride in address.strides]
-        return element_at(self.code, name, self.buffer(buffer), strides, address.offset)
+        at = [(self.loops[loop], stride) for loop, stride in address.strides]
+        strides = [(index.name, stride) for index, stride in at if index.name]
+        offset = address.offset + sum(index.offset * stride for index, stride in at)
+        return element_at(self.code, name, self.buffer(buffer), strides, offset)
 
     def _load(self, term: Term, mode: Mode) -> Lanes:
         address: Address = term.what

@@ -22,6 +22,7 @@ from adglot_server.executors.compiled.loops import (
     WIDTH,
     Mode,
     counted,
+    covering,
     element_at,
     first_lanes,
     in_parts,
@@ -199,14 +200,15 @@ def _columns(m: int, n: int) -> int:
 def _tiles(code: Code, name: str, p: Product, a: str, b: str, c: str) -> None:
     """Panels of columns, and in each blocks of rows."""
     wide = _columns(p.m, p.n)
-    tall = max(1, min(p.m, ROWS, accumulators() // (wide // WIDTH)))
+    most = max(1, min(p.m, ROWS, accumulators() // (wide // WIDTH)))
+    tall = -(-p.m // -(-p.m // most))
 
     def panel(columns: int) -> Callable[[str], list[Lanes]]:
         def rows(j: str) -> list[Lanes]:
-            def block(count: int) -> Callable[[str], list[Lanes]]:
-                return lambda i: _tile(code, name, p, (a, b, c), (i, j), (count, columns))
+            def block(i: str) -> list[Lanes]:
+                return _tile(code, name, p, (a, b, c), (i, j), (tall, columns))
 
-            in_parts(code, p.m, tall, block)
+            covering(code, 0, p.m, tall, block)
             return []
 
         return rows

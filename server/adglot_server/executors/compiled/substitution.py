@@ -65,20 +65,20 @@ def is_small(s: System, size: int) -> bool:
 def write(code: Code, name: str, s: System, t: str, x: str) -> None:
     """Panels of columns, and in each blocks of rows, from the first."""
     tall = max(1, min(s.size, products.accumulators() // s.vectors))
+    first = s.size % tall or tall
 
     def panel(columns: int) -> Callable[[str], list[Lanes]]:
         modes = [first_lanes(min(WIDTH, columns - v)) for v in range(0, columns, WIDTH)]
 
         def rows(j: str) -> list[Lanes]:
             at = element_at(code, name, x, [(j, 1)])
-            _block(code, name, s, (t, at), "0", tall, modes)
-            in_parts(
-                code,
-                s.size,
-                tall,
-                lambda count: lambda i: _block(code, name, s, (t, at), i, count, modes),
-                tall,
-            )
+
+            def block(i: str) -> list[Lanes]:
+                return _block(code, name, s, (t, at), i, tall, modes)
+
+            _block(code, name, s, (t, at), "0", first, modes)
+            if s.size > first:
+                counted(code, first, s.size, tall, block)
             return []
 
         return rows
@@ -140,7 +140,7 @@ def _block(
 def _less(sums: list[Lanes], factors: list[Lanes], known: list[Lanes]) -> list[Lanes]:
     """Each factor's row of sums less that factor times what is known."""
     return [
-        products.plus(sums[r * len(known) + v], -one, y)
-        for r, one in enumerate(factors)
+        products.plus(sums[r * len(known) + v], minus, y)
+        for r, minus in enumerate([-one for one in factors])
         for v, y in enumerate(known)
     ]
