@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -14,8 +16,17 @@ import numpy as np
 from adglot.calls import EngineInfo
 from adglot.client import Client
 from adglot.errors import AdglotError, Unavailable
+from adglot_julia import pinned
 from adglot_julia.command import INSTALL_SECONDS, worker
-from adglot_julia.installation import ENVIRONMENT, Installation, look
+from adglot_julia.installation import (
+    ENVIRONMENT,
+    ENVIRONMENT_PROJECT,
+    EXE,
+    PROJECT,
+    Installation,
+    look,
+    pinned_project,
+)
 
 T = TypeVar("T")
 
@@ -40,19 +51,22 @@ def status() -> None:
 
 
 @julia.command
-def install() -> None:
-    """Install Julia where it is missing, and its packages, now and not with the first request."""
-    found = look()
-    if found.missing:
-        raise click.ClickException(found.missing)
-    if found.given:
-        click.echo("a Julia and a project are given: nothing to install")
-        return
-    code = subprocess.run([sys.executable, "-c", INSTALL], env=_environment(), check=False)
-    if code.returncode:
-        raise click.ClickException("juliapkg could not install it: its own words are above")
-    if not look().ready:
-        raise click.ClickException("juliapkg installed nothing: PYTHON_JULIAPKG_OFFLINE is set?")
+@click.option("--pinned", "ours", is_flag=True, help="Exactly the versions that adglot names.")
+@click.option(
+    "--manifest", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Exactly the versions of a Project.toml and Manifest.toml of yours.",
+)  # fmt: skip
+def install(ours: bool, manifest: Path | None) -> None:
+    """Install Julia where it is missing, and its packages, now and not with the first request.
+
+    Without an option: the newest versions within the bounds that adglot knows to work.
+    """
+    if ours and manifest:
+        raise click.UsageError("--pinned is the Manifest of adglot, --manifest one of yours")
+    if ours or manifest:
+        _install_pinned(manifest or pinned.PAIR)
+    else:
+        _install_newest()
 
 
 @julia.command
@@ -73,12 +87,41 @@ def warm(engines: tuple[str, ...]) -> None:
         raise click.ClickException(f"failed: {', '.join(failed)}")
 
 
+def _install_newest() -> None:
+    if pinned.forget(pinned_project()):
+        click.echo("pinned no longer")
+    found = look()
+    if found.missing:
+        raise click.ClickException(found.missing)
+    if found.given:
+        click.echo("a Julia and a project are given: nothing to install")
+        return
+    code = subprocess.run([sys.executable, "-c", INSTALL], env=_environment(), check=False)
+    if code.returncode:
+        raise click.ClickException("juliapkg could not install it: its own words are above")
+    if not look().ready:
+        raise click.ClickException("juliapkg installed nothing: PYTHON_JULIAPKG_OFFLINE is set?")
+
+
+def _install_pinned(source: Path) -> None:
+    found, project = look(), pinned_project()
+    if found.given:
+        raise click.ClickException(f"{EXE} and {PROJECT} are set, and go before what is pinned")
+    environment = {
+        "JULIA_PYTHONCALL_EXE": sys.executable,
+        **os.environ,
+        ENVIRONMENT_PROJECT: str(project),
+    }
+    pinned.install(source, project, found.juliacall, os.environ.get(EXE, ""), environment)
+    click.echo(look().told)
+
+
 def _facts(found: Installation) -> Iterator[tuple[str, object]]:
     yield "juliacall", found.juliacall or "not installed"
     yield "julia", found.julia or "none found: juliapkg installs one"
     yield "project", f"{found.project}{' (given)' if found.given else ''}"
     state = "installed" if found.ready else "not installed yet: adglot julia install"
-    yield "packages", state
+    yield "packages", found.told or state
 
 
 def _environment() -> dict[str, str]:
@@ -113,6 +156,9 @@ def _started(ad: Client) -> tuple[EngineInfo, ...]:
 def _warm(ad: Client, info: EngineInfo) -> bool:
     if not info.available:
         click.echo(f"{info.name:24} missing: {info.reason}")
+        return True
+    if "gradient" not in info.operators:
+        click.echo(f"{info.name:24} has no gradient")
         return True
     x = np.linspace(0.5, 2.0, 8)
 

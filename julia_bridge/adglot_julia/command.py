@@ -32,7 +32,7 @@ def worker() -> WorkerCommand:
         environment=environment(),
         turns=1,
         members=tuple(announced()) if found.ready else (),
-        absent=ABSENT if found.ready else NOT_INSTALLED,
+        absent=", ".join(filter(None, [ABSENT, found.told])) if found.ready else NOT_INSTALLED,
         missing=found.missing,
         start_seconds=START_SECONDS if found.ready else INSTALL_SECONDS,
         grace=GRACE,

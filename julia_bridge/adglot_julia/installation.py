@@ -1,4 +1,4 @@
-"""Where Julia and its packages come from: juliapkg installs them, or variables name them.
+"""Where Julia and its packages come from: juliapkg, a Manifest, or variables that name them.
 
 juliapkg reads every ``juliapkg.json`` beside the packages of a Python. Ours lies one folder deeper:
 the worker alone looks there, so nobody else who uses juliapkg gets a dozen packages for it.
@@ -12,6 +12,9 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from adglot_julia import pinned
+from adglot_julia.pinned import Pinned
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE / "environment"
@@ -41,12 +44,14 @@ class Installation:
       find or install one first
     - `project`: the folder with Julia's Project.toml
     - `given`: whether both of these were given by variables, so that nothing is ever installed
+    - `pinned`: the Manifest that the project was made from, where it was
     """
 
     juliacall: str
     julia: str
     project: Path
     given: bool
+    pinned: Pinned | None = None
 
     @property
     def missing(self) -> str:
@@ -56,6 +61,8 @@ class Installation:
         if _numbers(self.juliacall) < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             return f"needs juliacall >= {oldest}, this is {self.juliacall}: {INSTALL}"
+        if self.pinned:
+            return self.pinned.missing(self.juliacall)
         if self.given and shutil.which(self.julia) is None:
             return f"{EXE} names {self.julia}, which is no program"
         if self.given and not (self.project / "Project.toml").is_file():
@@ -65,13 +72,23 @@ class Installation:
     @property
     def ready(self) -> bool:
         """Whether Julia's packages were installed, so that a worker starts within seconds."""
-        return not self.missing and (self.given or (self.project / "Manifest.toml").is_file())
+        made = self.given or self.pinned is not None or (self.project / "Manifest.toml").is_file()
+        return made and not self.missing
+
+    @property
+    def told(self) -> str:
+        """Which Manifest the packages are pinned to; empty where they are not."""
+        return self.pinned.told(self.project) if self.pinned else ""
 
 
 def look() -> Installation:
     """What is there now."""
     exe, project = os.environ.get(EXE, ""), os.environ.get(PROJECT, "")
     given = bool(exe and project)
+    if not given and (found := pinned.read(pinned_project())):
+        return Installation(
+            _version("juliacall"), found.julia, pinned_project(), given=False, pinned=found
+        )
     return Installation(
         juliacall=_version("juliacall"),
         julia=exe or shutil.which("julia") or "",
@@ -96,9 +113,16 @@ def environment() -> dict[str, str | None]:
         # Julia forks to run programs, and never to go on in the child: nothing for gRPC to do.
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
-    if not found.given:
+    if found.pinned:
+        variables |= {EXE: found.julia, PROJECT: str(found.project)}
+    elif not found.given:
         variables[ENVIRONMENT_PROJECT] = str(found.project)
     return variables
+
+
+def pinned_project() -> Path:
+    """The folder of the project that is made from a Manifest."""
+    return _own_project() / "pinned"
 
 
 def _own_project() -> Path:

@@ -8,6 +8,7 @@ import pytest
 
 import adglot
 from adglot.crosscheck import Crosscheck
+from adglot_julia import installation
 from adglot_julia.installation import look
 
 SKIPPED = pytest.StashKey[list[str]]()
@@ -33,6 +34,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
     reason, *skipped = config.stash.get(SKIPPED, [""])
     if skipped:
         terminalreporter.write_line(f"{len(skipped)} tests of Julia skipped: {reason}")
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No variable says anything of Julia."""
+    for name in (installation.EXE, installation.PROJECT, installation.ENVIRONMENT_PROJECT):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,6 @@ from adglot_server.workers.command import Bounds
 JULIA = os.environ.get(installation.EXE, "julia")
 
 
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No variable says anything of Julia."""
-    for name in (installation.EXE, installation.PROJECT, installation.ENVIRONMENT_PROJECT):
-        monkeypatch.delenv(name, raising=False)
-    return monkeypatch
-
-
 def _juliacall(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
     def told(package: str) -> str:
         if version is None:
