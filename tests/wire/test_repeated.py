@@ -62,7 +62,7 @@ def test_calls_that_have_no_form(how: dict[str, Any]) -> None:
 def test_answers(size: int) -> None:
     y, g = np.float64(3.0) * np.ones(()), np.arange(float(size))
     message = messages.encode_answer(Answer((y,), (g,), Report("native", mode="reverse")))
-    found = Repeated.decode(message)
+    found = Repeated(CALL).decode(message)
     assert_array_equal(found[0], y)
     assert_array_equal(found[1], g)
     assert isinstance(found[0], np.float64)

@@ -21,10 +21,10 @@ from adglot.calls import (
     Operator,
     Pattern,
     Port,
-    Report,
 )
 from adglot.codec.graphs import dumps
 from adglot.codec.incoming import Incoming, read
+from adglot.codec.reports import report_from_proto, report_to_bytes
 from adglot.codec.splice import Buffer, cut, delimited, parse
 from adglot.codec.tensors import KEPT, add_tensors, type_to_proto
 from adglot.errors import InvalidArgument, Violation
@@ -47,10 +47,10 @@ _GRAPH = _number(pb.EvaluateRequest, "graph")
 _DIGEST = _number(pb.EvaluateRequest, "digest")
 INPUT_FIELD = _number(pb.StreamRequest, "inputs")
 SEED_FIELD = _number(pb.StreamRequest, "seeds")
-_VALUES = _number(pb.StreamResponse, "values")
-_DERIVATIVES = _number(pb.StreamResponse, "derivatives")
-_REPORT = _number(pb.StreamResponse, "report")
-_ERROR_ESTIMATES = _number(pb.StreamResponse, "error_estimates")
+VALUE_FIELD = _number(pb.StreamResponse, "values")
+DERIVATIVE_FIELD = _number(pb.StreamResponse, "derivatives")
+REPORT_FIELD = _number(pb.StreamResponse, "report")
+ESTIMATE_FIELD = _number(pb.StreamResponse, "error_estimates")
 _SETUP = _number(pb.StreamRequest, "setup")
 _INDPTR = _number(pb.StreamResponse, "indptr")
 _INDICES = _number(pb.StreamResponse, "indices")
@@ -82,14 +82,6 @@ MODE_TO_WIRE: dict[Mode, pb.Mode] = {
     "mixed": pb.MODE_MIXED,
 }
 MODE_FROM_WIRE = {number: mode for mode, number in MODE_TO_WIRE.items()}
-RAN_TO_WIRE: dict[str, pb.Mode] = {
-    "none": pb.MODE_UNSPECIFIED,
-    "forward": pb.MODE_FORWARD,
-    "reverse": pb.MODE_REVERSE,
-    "mixed": pb.MODE_MIXED,
-    "forward over reverse": pb.MODE_FORWARD_OVER_REVERSE,
-}
-RAN_FROM_WIRE = {number: mode for mode, number in RAN_TO_WIRE.items()}
 OPERATOR_TO_WIRE: dict[Operator, pb.Operator] = {
     operator: getattr(pb, f"OPERATOR_{operator.upper()}") for operator in OPERATORS
 }
@@ -184,10 +176,10 @@ def decode_registered(message: bytes) -> str:
 
 def encode_answer(answer: Answer) -> bytes:
     """The response of any operator."""
-    pieces = delimited(_REPORT, _report_bytes(answer.report))
-    add_tensors(pieces, _VALUES, answer.values)
-    add_tensors(pieces, _DERIVATIVES, answer.derivatives)
-    add_tensors(pieces, _ERROR_ESTIMATES, answer.error_estimates)
+    pieces = delimited(REPORT_FIELD, report_to_bytes(answer.report))
+    add_tensors(pieces, VALUE_FIELD, answer.values)
+    add_tensors(pieces, DERIVATIVE_FIELD, answer.derivatives)
+    add_tensors(pieces, ESTIMATE_FIELD, answer.error_estimates)
     if answer.patterns:
         _add_patterns(pieces, answer.patterns)
     return b"".join(pieces)
@@ -206,7 +198,7 @@ def decode_answer(message: bytes) -> Answer:
     return Answer(
         _copies(answer, "values"),
         _copies(answer, "derivatives"),
-        _report(answer.head.report),
+        report_from_proto(answer.head.report),
         _copies(answer, "error_estimates"),
         _patterns(answer),
     )
@@ -224,7 +216,7 @@ def _copies(answer: Incoming, field: str) -> tuple[Array, ...]:
 
 
 def encode_explanation(explanation: Explanation) -> bytes:
-    pieces = delimited(_REPORT, _report_bytes(explanation.report))
+    pieces = delimited(REPORT_FIELD, report_to_bytes(explanation.report))
     pieces.append(
         pb.ExplainResponse(text=explanation.text, latex=explanation.latex).SerializeToString()
     )
@@ -235,7 +227,7 @@ def encode_explanation(explanation: Explanation) -> bytes:
 def decode_explanation(message: bytes) -> Explanation:
     response = read(pb.ExplainResponse, message, GRAPH_BYTES)
     head = response.head
-    return Explanation(head.text, _report(head.report), _patterns(response), head.latex)
+    return Explanation(head.text, report_from_proto(head.report), _patterns(response), head.latex)
 
 
 def _call_pieces(call: Call, kind: Any) -> list[Buffer]:
@@ -373,68 +365,3 @@ _OPTIONS_OF: dict[Any, dict[str, Callable[[Any], Any]]] = {
     for kind in _WITH_OPTIONS
 }
 """How to read those options that requests of a class have; to ask for others takes long."""
-
-
-_TIMELESS = (
-    "engine",
-    "executor",
-    "mode",
-    "passes",
-    "function_ops",
-    "program_ops",
-    "digest",
-    "wrt",
-    "of",
-    "colours",
-)
-"""Fields of a ``Report`` that are the same at every call of a form."""
-
-
-def _report_bytes(report: Report) -> bytes:
-    """A serialized ``Report``; all but the times is remembered from call to call."""
-    times = pb.Report(prepare_seconds=report.prepare_seconds, run_seconds=report.run_seconds)
-    return (
-        _timeless(
-            report.engine,
-            report.executor,
-            RAN_TO_WIRE[report.mode],
-            report.passes,
-            report.function_ops,
-            report.program_ops,
-            report.digest,
-            report.wrt,
-            report.of,
-            report.colours,
-        )
-        + times.SerializeToString()
-    )
-
-
-@lru_cache(KEPT)
-def _timeless(*fields: Any) -> bytes:
-    return pb.Report(**dict(zip(_TIMELESS, fields, strict=True))).SerializeToString()
-
-
-def _report(message: pb.Report) -> Report:
-    seconds = message.prepare_seconds, message.run_seconds
-    message.ClearField("prepare_seconds")
-    message.ClearField("run_seconds")
-    return _timeless_from(message.SerializeToString()).timed(*seconds)
-
-
-@lru_cache(KEPT)
-def _timeless_from(report: bytes) -> Report:
-    """A report but for its times; those of repeated calls are the same."""
-    message = pb.Report.FromString(report)
-    return Report(
-        engine=message.engine,
-        executor=message.executor,
-        mode=RAN_FROM_WIRE.get(message.mode, "none"),
-        passes=message.passes,
-        function_ops=message.function_ops,
-        program_ops=message.program_ops,
-        digest=message.digest,
-        wrt=tuple(message.wrt[:]),
-        of=tuple(message.of[:]),
-        colours=message.colours,
-    )

@@ -7,7 +7,7 @@ may be concatenated and their fields stand in any order, so big fields are cut o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -21,8 +21,8 @@ M = TypeVar("M", bound=Message)
 MAX_FIELDS = 1 << 18
 """More fields than any honest message has on one level; bounds the time of a scan."""
 
-DELIMITED = 2
-_VARINT, _FIXED64, _FIXED32 = 0, 1, 5
+DELIMITED, FIXED64 = 2, 1
+_VARINT, _FIXED32 = 0, 5
 
 
 def varint(value: int) -> bytes:
@@ -51,17 +51,27 @@ def cut(message: memoryview, numbers: Collection[int]) -> tuple[bytes, dict[int,
     """
     found: dict[int, list[memoryview]] = {number: [] for number in numbers}
     rest: list[memoryview] = []
-    at, end = 0, len(message)
-    for _ in range(MAX_FIELDS):
-        if at >= end:
-            return b"".join(rest), found
-        start = at
-        tag, at = _read_varint(message, at)
-        at, after = _extent(message, tag & 7, at)
+    for tag, start, at, after in fields(message):
         if tag & 7 == DELIMITED and tag >> 3 in found:
             found[tag >> 3].append(message[at:after])
         else:
             rest.append(message[start:after])
+    return b"".join(rest), found
+
+
+def fields(message: memoryview) -> Iterator[tuple[int, int, int, int]]:
+    """Of every field its tag, and where it starts, where its contents start and where they end.
+
+    Raises InvalidArgument where the bytes are not a protobuf message.
+    """
+    at = 0
+    for _ in range(MAX_FIELDS):
+        if at >= len(message):
+            return
+        start = at
+        tag, at = _read_varint(message, at)
+        at, after = _extent(message, tag & 7, at)
+        yield tag, start, at, after
         at = after
     raise InvalidArgument(f"a message with more than {MAX_FIELDS} fields on one level")
 
@@ -73,7 +83,7 @@ def _extent(message: memoryview, wire_type: int, at: int) -> tuple[int, int]:
     elif wire_type == DELIMITED:
         length, at = _read_varint(message, at)
         end = at + length
-    elif wire_type == _FIXED64:
+    elif wire_type == FIXED64:
         end = at + 8
     elif wire_type == _FIXED32:
         end = at + 4

@@ -17,6 +17,7 @@ from adglot.ops.cost import cost
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.direct import Direct, direct
 from adglot_server.executors.compiled.entry import RELEASED
+from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.scalars import NotTaken
 from adglot_server.executors.compiled.schedule import MOST_NODES
 from adglot_server.executors.compiling import compile_later, optimise_later
@@ -50,6 +51,8 @@ class Code(Protocol):
 class Shortcut:
     """`function` is None once this is closed; see `compiled.direct.Direct` for what it takes."""
 
+    name = Compiled.name
+
     def __init__(
         self,
         graph: Graph,
@@ -72,6 +75,12 @@ class Shortcut:
         self._closed, self._lock = False, Lock()
         if machine.available() and len(graph.nodes) <= LONG:
             compile_later(self.compile)
+
+    @property
+    def compiled(self) -> Direct | None:
+        """The function, where it is compiled code by now."""
+        code = self._code
+        return code.function if code else None
 
     @property
     def nbytes(self) -> int:

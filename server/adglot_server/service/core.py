@@ -90,6 +90,11 @@ class Core:
         return self._limits if call is None or call.limits is None else call.limits
 
     @property
+    def coalesces(self) -> bool:
+        """Whether calls wait for others of their program."""
+        return self._coalescing is not None
+
+    @property
     def caches(self) -> dict[str, Cache[Any, Any]]:
         """What is kept, by what it is."""
         return {"graphs": self._graphs, "programs": self._programs, "routes": self._routes}

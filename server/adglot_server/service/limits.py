@@ -33,7 +33,7 @@ class Limits:
     memory_bytes: int = field(default_factory=half_of_memory)
     seconds: int = 3600
     kept_bytes: int = 512 << 20
-    """Of graphs and of programs, each; what was used longest ago is forgotten first."""
+    """Of graphs, of programs and of quick paths to these, each; the longest unused goes first."""
 
     def __post_init__(self) -> None:
         wrong = [

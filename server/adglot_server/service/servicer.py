@@ -24,6 +24,7 @@ from adglot.stopping import stopped_by
 from adglot_server.executors.control import Control
 from adglot_server.service.core import Core
 from adglot_server.service.current import by_engine
+from adglot_server.service.quick import Quick
 from adglot_server.service.statuses import StatusOfErrors
 from adglot_server.service.turns import Turns
 
@@ -67,17 +68,18 @@ class Servicer:
     def __init__(self, core: Core, workers: int, light: ThreadPoolExecutor) -> None:
         self._core, self._light = core, light
         self.turns, self._streams = Turns(workers), Semaphore(STREAMS)
+        self._quick = Quick(core)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Everything for `grpc.Server.add_generic_rpc_handlers`."""
-        working: dict[str, Handler] = {
-            messages.RPCS[operator].method: partial(self._operator, operator)
-            for operator in OPERATORS
-        }
-        working |= {"Explain": self._explain, "RegisterGraph": self._register}
         methods = {
-            name: _unary(name, partial(self._in_turn, handle)) for name, handle in working.items()
+            name: _unary(name, partial(self._in_turn, handle))
+            for name, handle in (("Explain", self._explain), ("RegisterGraph", self._register))
         }
+        for operator in OPERATORS:
+            name, handle = messages.RPCS[operator].method, partial(self._operator, operator)
+            quick = partial(self._quick.reply, operator)
+            methods[name] = _unary(name, partial(self._in_turn, handle), quick=quick)
         methods["Stream"] = grpc.stream_stream_rpc_method_handler(self._stream)
         for name, listing in (
             ("GetServerInfo", lambda: listings.encode_server_info(self._core.info())),
@@ -91,7 +93,9 @@ class Servicer:
         limit = self._core.limits.graph_bytes
         call = messages.decode_call(operator, message, limit, caller.deadline)
         by_engine(call.engine)
-        return messages.encode_answer(self._core.call(call, caller.gone))
+        answer = self._core.call(call, caller.gone)
+        self._quick.learn(message, call, answer)
+        return messages.encode_answer(answer)
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
         call = messages.decode_explain(message, self._core.limits.graph_bytes, caller.deadline)
@@ -161,11 +165,18 @@ def named(method: str) -> str:
     return f"/{messages.SERVICE}/{method}"
 
 
-def _unary(name: str, handle: Handler, pool: ThreadPoolExecutor | None = None) -> Any:
-    """The handler of a method, which runs in its own pool where one is given."""
+def _unary(
+    name: str,
+    handle: Handler,
+    pool: ThreadPoolExecutor | None = None,
+    quick: Callable[[bytes], bytes | None] = lambda message: None,
+) -> Any:
+    """The handler of a method, asked where `quick` has no reply; in its own pool if it has one."""
     method = named(name)
 
     def behavior(message: bytes, context: grpc.ServicerContext) -> bytes:
+        if (reply := quick(message)) is not None:
+            return reply
         with StatusOfErrors(context, method):
             return handle(message, Caller(context))
 
