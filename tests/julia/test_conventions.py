@@ -114,6 +114,7 @@ SAMPLES = [
     *[("svd-of-equals", "linalg.svd", 6, name) for name in CHAINS],
     *[("phases-of-vectors", "linalg.eigh", 4, name) for name in CHAINS],
     ("phases-of-vectors", "linalg.eig", 4, "ForwardDiff"),
+    ("logaddexp-at-minus-inf", "logaddexp", 6, "Mooncake"),
     *[("zero-times-infinity", "sqrt", 4, name) for name in (*DUALS, *TAPES, *CHAINS)],
 ]
 """Rows that are seen at samples of the op table: row, op, number of the sample, package."""

@@ -50,6 +50,7 @@ FAST_ABS = (
     "https://github.com/brianguenter/FastDifferentiation.jl/blob/v0.4.5/src/DifferentiationRules.jl"
 )
 ENZYME = "https://github.com/EnzymeAD/Enzyme/blob/8be2b505/enzyme/Enzyme/InstructionDerivatives.td"
+MOONCAKE_QUOTIENT = "https://github.com/chalk-lab/Mooncake.jl/blob/v0.5.45/src/rules/builtins.jl"
 JULIA_HYPOT = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/math.jl"  # |x|, if y is small
 JULIA_MOD = "https://github.com/JuliaLang/julia/blob/v1.10.8/base/float.jl"  # a zero gets y's sign
 JULIA_LU = (
@@ -105,6 +106,7 @@ JULIA: Mapping[str, tuple[Answer, ...]] = {
         *_of(RULED, "nan", CHAIN_TABLE + "fastmath_able.jl"),
         *_of(("Enzyme",), "nan", ENZYME),
     ),
+    "logaddexp-at-minus-inf": _of(("Mooncake",), "nan", MOONCAKE_QUOTIENT, limitation=True),
     "prod-with-zeros": _of(("Tracker",), "nan", TRACKER_PROD, limitation=True),
     "eigh-of-equals": (
         *_of(DUALS, "nan", DUAL_EIGEN),
