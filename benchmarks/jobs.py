@@ -1,7 +1,10 @@
-"""``make bench-jobs``: from a file of points to a store, against the same engine in one process.
+"""``make bench-jobs``: from a file of points to a store, against a script with the same engine.
 
-Three things that one process does in chunks of the same size: compute, and drop what comes out;
-compute and keep it in memory; compute and save it with NumPy. ``--out`` writes what was found.
+Twice: the command ``adglot job run`` against a script, each from nothing; and a job whose workers
+are there against the script's loop, when the code of both is compiled. Both write files of the
+same sizes, and neither waits for the disk (no fsync). They take turns, and medians count. Before
+each, as much memory as it will fill is touched: a virtual machine gets memory from its host page by
+page when it is first used, which takes ten times as long as to fill it (10 µs, and 0.8 µs).
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,18 +29,18 @@ from rich.console import Console
 from rich.table import Table
 
 import adglot
-from adglot.codec.graphs import dumps
 from adglot_server.jobs.chunk import peak_bytes
+from adglot_server.jobs.plan import Plan
 from adglot_server.jobs.pools import LocalPool
 from adglot_server.jobs.run import ChunkDone, Event, Started, run
 from adglot_server.jobs.spec import JobSpec
 from benchmarks import results
 from benchmarks.workloads import odes
 
-Array = np.ndarray[Any, Any]
-
 AIM = 0.8
-"""Of what one process computes and saves."""
+"""Of what the script saves."""
+
+REPEATS = 5
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,12 @@ CASES = (
 
 @dataclass(frozen=True)
 class Found:
-    """Of one case: Jacobians a second, and bytes.
+    """Of one case: medians of seconds and of Jacobians a second, and bytes.
 
-    - `whole`, `steady`: of the job, from its start and from when every worker had done a chunk
-    - `dropped`, `kept`, `saved`: of one process, see the module
+    - `command`, `script`: seconds from nothing to the end
+    - `job`, `saved`: Jacobians a second, of the job and of the script's loop, code compiled
+    - `planning`: seconds of the job before its first chunk, which `job` leaves out
+    - `dropped`: of the loop where it saves nothing
     - `store`: bytes of the store; `chunk`: of a chunk, what comes in and what goes out
     - `idle`, `peak`: most memory of a worker before the job and in all its life
     """
@@ -76,115 +84,137 @@ class Found:
     engine: str
     points: int
     workers: int
-    seconds: float
-    whole: float
-    steady: float
-    dropped: float
-    kept: float
+    command: float
+    script: float
+    job: float
     saved: float
+    dropped: float
+    planning: float
     store: int
     chunk: int
     idle: int
     peak: int
 
 
-def measured(case: Case, folder: Path, workers: int) -> Found:
-    """A case, in a folder with room for its points and twice its results."""
-    points = folder / "points.npy"
-    X = np.random.default_rng(0).uniform(0.5, 2.0, (case.count, case.size))
-    np.save(points, X)
-    del X
-    graph = adglot.trace(case.function, np.load(points, mmap_mode="r")[0].copy())
-    out = folder / "job.zarr"
-    spec = JobSpec(
-        dumps(graph),
-        str(points),
-        str(out),
-        engine=case.engine,
-        sparse=case.sparse,
-        chunk=case.chunk,
-    )
-    seen: list[tuple[float, Event]] = []
-    with LocalPool(workers) as pool:
-        idle = pool.submit(peak_bytes).result()
+class Bench:
+    """One case, in a folder with room for its points and its results."""
+
+    def __init__(self, case: Case, folder: Path, workers: int) -> None:
+        self.case, self.workers = case, workers
+        self.points, self.graph = folder / "points.npy", folder / "f.adglot"
+        self.out, self.saved = folder / "job.zarr", folder / "saved"
+        self.spare = folder / "touched"
+        np.save(self.points, np.random.default_rng(0).uniform(0.5, 2.0, (case.count, case.size)))
+        example = np.load(self.points, mmap_mode="r")[0].copy()
+        adglot.trace(case.function, example).save(self.graph)
+        self.bytes = 0
+
+    def found(self) -> Found:
+        """Measure all of it."""
+        with LocalPool(self.workers) as pool:
+            idle = pool.submit(peak_bytes).result()
+            plan, _, _, peak = self.job(pool)  # by which the workers are ready
+            chunk = plan.spec.chunk or 0
+            commands, scripts, jobs, loops = [], [], [], []
+            for _ in range(REPEATS):
+                jobs.append(self.job(pool))
+                loops.append(self.loop(chunk))
+                commands.append(self.command())
+                scripts.append(self.script(chunk))
+        case, middle = self.case, statistics.median
+        _, rest, planning, peaks = zip(*jobs, strict=True)
+        rates = (case.count / middle(times) for times in (rest, *zip(*loops, strict=True)))
+        return Found(
+            case.name, case.engine, case.count, self.workers, middle(commands), middle(scripts),
+            *rates, middle(planning), self.bytes, chunk * plan.point_bytes, idle,
+            max(peak, *peaks),
+        )  # fmt: skip
+
+    def job(self, pool: LocalPool) -> tuple[Plan, float, float, int]:
+        """Its plan, seconds from there to the end and before, and the peak of a worker."""
+        case, seen = self.case, list[tuple[float, Event]]()
+        spec = JobSpec(
+            self.graph.read_bytes(),
+            str(self.points),
+            str(self.out),
+            engine=case.engine,
+            sparse=case.sparse,
+            chunk=case.chunk,
+        )
+        self._touch()
+        began = time.perf_counter()
         outcome = run(spec, pool, lambda event: seen.append((time.perf_counter(), event)))
-    assert outcome.complete
-    plan = next(event.plan for _, event in seen if isinstance(event, Started))
-    store = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    shutil.rmtree(out)
-    assert plan.spec.chunk is not None
-    dropped, kept, saved = alone(case, graph, points, plan.spec.chunk, folder)
-    return Found(
-        case.name, case.engine, case.count, workers, outcome.seconds,
-        case.count / outcome.seconds, steady(seen, workers), dropped, kept, saved,
-        store, plan.spec.chunk * plan.point_bytes, idle, outcome.peak_bytes,
-    )  # fmt: skip
+        assert outcome.complete
+        planned, plan = next((when, e.plan) for when, e in seen if isinstance(e, Started))
+        ended = max(when for when, event in seen if isinstance(event, ChunkDone))
+        self.bytes = sum(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
+        shutil.rmtree(self.out)
+        return plan, ended - planned, planned - began, outcome.peak_bytes
 
+    def command(self) -> float:
+        """Seconds of ``adglot job run``."""
+        case = self.case
+        chunk = () if case.chunk is None else ("--chunk", str(case.chunk))
+        sparse = ("--sparse",) if case.sparse else ()
+        self._call(
+            "adglot", "job", "run", str(self.graph), "--points", str(self.points), "--engine",
+            case.engine, "--out", str(self.out), "--workers", str(self.workers), *chunk, *sparse,
+        )  # fmt: skip
+        shutil.rmtree(self.out)
+        return self._seconds
 
-def steady(seen: list[tuple[float, Event]], workers: int) -> float:
-    """Points a second, once every worker has done a chunk and thereby all preparations."""
-    done = [(when, event.done) for when, event in seen if isinstance(event, ChunkDone)]
-    if len(done) <= 2 * workers:
-        return float("nan")
-    first, last = done[workers - 1][0], done[-1][0]
-    return sum(chunk.points for _, chunk in done[workers:]) / (last - first)
+    def script(self, chunk: int) -> float:
+        """Seconds of the script."""
+        self._script(chunk, 0)
+        return self._seconds
 
+    def loop(self, chunk: int) -> tuple[float, float]:
+        """Seconds of the script's loop: saving, and computing alone."""
+        saving, computing = map(float, self._script(chunk, 1).split())
+        return saving, computing
 
-def alone(
-    case: Case, graph: adglot.Graph, points: Path, chunk: int, folder: Path
-) -> tuple[float, float, float]:
-    """Points a second of one process, on all cores: dropped, kept, saved."""
-    X = np.load(points, mmap_mode="r")
-    keywords = {"engine": case.engine, "sparse": case.sparse, "batch": True}
-    with adglot.connect() as ad:
-        prepared = ad.prepare(graph, X[:4], operator="value_and_jacobian", **keywords)
-        for _ in range(12 if case.engine == "native" else 1):  # until it is compiled
-            prepared(np.asarray(X[:chunk]))
-        rates = [
-            _rate(partial(prepared), X, chunk, take)
-            for take in (lambda k, y, J: None, *_keeping(), _saving(folder))
-        ]
-    return rates[0], rates[1], rates[2]
+    def _script(self, chunk: int, repeats: int) -> str:
+        case = self.case
+        printed = self._call(
+            "benchmarks.jobs_script", str(self.graph), str(self.points), str(chunk), case.engine,
+            str(case.sparse), str(self.saved), str(repeats),
+        )  # fmt: skip
+        shutil.rmtree(self.saved)
+        return printed
 
+    def _call(self, *command: str) -> str:
+        """What it prints; how long it took is in `_seconds`."""
+        self._touch()
+        began = time.perf_counter()
+        whole = [sys.executable, "-m", *command]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False)
+        self._seconds = time.perf_counter() - began
+        if done.returncode:
+            raise click.ClickException(f"{' '.join(command)}: {done.stderr}")
+        return done.stdout
 
-def _rate(compute: Callable[..., Any], X: Array, chunk: int, take: Callable[..., Any]) -> float:
-    started = time.perf_counter()
-    for k in range(0, len(X), chunk):
-        y, J = compute(np.asarray(X[k : k + chunk]))
-        take(k, y, getattr(J, "data", J))
-    return len(X) / (time.perf_counter() - started)
-
-
-def _keeping() -> Iterator[Callable[..., Any]]:
-    held: list[Any] = []
-    yield lambda k, y, J: held.append((y, J))
-    held.clear()
-
-
-def _saving(folder: Path) -> Callable[..., Any]:
-    place = folder / "saved"
-    place.mkdir(exist_ok=True)
-
-    def save(k: int, y: Array, J: Array) -> None:
-        np.save(place / f"y{k}", y)
-        np.save(place / f"J{k}", J)
-
-    return save
+    def _touch(self) -> None:
+        """Have the system give memory for results, and take it back."""
+        part = bytes(1 << 24)
+        with self.spare.open("wb", buffering=0) as file:
+            for _ in range(-(-self.bytes // len(part)) + 16):
+                file.write(part)
+        self.spare.unlink()
 
 
 def shown(found: list[Found]) -> Table:
     """As it is printed."""
-    table = Table(title="Jacobians a second, from file to store")
+    table = Table(title="From file to store")
     for head in (
-        "", "points", "seconds", "whole", "steady", "one process saves", "keeps", "drops",
-        "steady / saves", "chunk MB", "worker MB, idle and peak",
+        "", "points", "command, s", "script, s", "job, a second", "script saves", "job / script",
+        "script drops", "planning, s", "chunk MB", "worker MB, idle and peak",
     ):  # fmt: skip
         table.add_column(head, justify="left" if not head else "right")
     for one in found:
-        rates = (one.whole, one.steady, one.saved, one.kept, one.dropped)
+        rates = f"{one.job:.3g}", f"{one.saved:.3g}", f"{one.job / one.saved:.2f}"
         table.add_row(
-            f"{one.name}, {one.engine}", f"{one.points:,}", f"{one.seconds:.2f}",
-            *(f"{rate:.3g}" for rate in rates), f"{one.steady / one.saved:.2f}",
+            f"{one.name}, {one.engine}", f"{one.points:,}", f"{one.command:.2f}",
+            f"{one.script:.2f}", *rates, f"{one.dropped:.3g}", f"{one.planning:.3f}",
             f"{one.chunk / 1e6:.0f}", f"{one.idle / 1e6:.0f} {one.peak / 1e6:.0f}",
         )  # fmt: skip
     return table
@@ -192,7 +222,7 @@ def shown(found: list[Found]) -> Table:
 
 @click.command
 @click.option("--folder", type=click.Path(path_type=Path), help="Where files and stores are.")
-@click.option("--only", default="", help="Cases whose name or engine has this in it.")
+@click.option("--only", default="", help="Cases whose name, engine or points have this in them.")
 @click.option("--workers", type=click.IntRange(1), help="Without it, one a core.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write what was found as JSON.")
 def main(folder: Path | None, only: str, workers: int | None, out: Path | None) -> None:
@@ -201,7 +231,7 @@ def main(folder: Path | None, only: str, workers: int | None, out: Path | None) 
     for case in CASES:
         if only in f"{case.name} {case.engine} {case.count}":
             with tempfile.TemporaryDirectory(dir=folder) as own:
-                found.append(measured(case, Path(own), workers or os.cpu_count() or 1))
+                found.append(Bench(case, Path(own), workers or os.cpu_count() or 1).found())
             Console().print(shown(found[-1:]))
             if out is not None:
                 data = {"machine": machine, "jobs": [asdict(one) for one in found]}

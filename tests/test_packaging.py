@@ -140,6 +140,13 @@ def test_importing_adglot_leaves_out(heavy: str) -> None:
     assert heavy not in loaded
 
 
+def test_the_command_line_imports_what_it_runs() -> None:
+    run = "import sys; from adglot.cli.group import adglot"
+    loaded = _run(f"{run}; adglot(['--version'], standalone_mode=False); print(*sys.modules)")
+    assert "adglot.cli.group" in loaded.split()
+    assert not {"adglot_server", "rich", "adglot.cli.operators"} & set(loaded.split())
+
+
 def test_connecting_to_this_process_needs_no_wire() -> None:
     loaded = _run("import sys, adglot; adglot.connect(); print(*sys.modules)").split()
     assert "adglot_server.service" in loaded

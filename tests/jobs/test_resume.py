@@ -100,6 +100,29 @@ def test_a_store_that_was_only_begun_is_made_anew(
     assert files(spec.out) == whole
 
 
+def test_the_store_of_another_format_is_left_to_what_wrote_it(job: Job, pool: Pool) -> None:
+    import zarr
+
+    spec = job(functions.predators, U, chunk=64)
+    completed(spec, pool)
+    group: Any = zarr.open_group(spec.out, mode="r+")
+    group.attrs["adglot"] = {**group.attrs["adglot"], "format": 1}
+    before = files(spec.out)
+    with pytest.raises(InvalidArgument, match=r"out: .* has the format 1, and this adglot writes"):
+        run(spec, pool)
+    assert files(spec.out) == before
+
+
+def test_workers_are_told_what_is_set_now(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only what was set when the process that they are copied from began."""
+    assert pool.submit(os.getenv, "ADGLOT_TOKEN").result() is None
+    monkeypatch.setenv("ADGLOT_TOKEN", "secret")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with LocalPool(1) as other:
+        assert other.submit(os.getenv, "ADGLOT_TOKEN").result() == "secret"
+        assert other.submit(os.getenv, "OPENBLAS_NUM_THREADS").result() == "1"
+
+
 def test_workers_and_failing_points_change_no_bit(job: Job, pool: Pool, tmp_path: Path) -> None:
     spec = job(functions.branching, X, operator="gradient", chunk=50)
     completed(spec, pool)

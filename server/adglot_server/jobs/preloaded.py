@@ -1,15 +1,19 @@
 """What workers are started with: all that a chunk needs, imported before there is any chunk.
 
-Imports alone: what started a thread here would be broken in every worker.
+No more than imported: what starts a thread or opens a file here would be broken in every worker.
 """
 
+from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-import adglot_server.jobs.chunk  # noqa: F401 - imported to be there
 from adglot.transports.embedded import GROUP
+from adglot_server.jobs import chunk
 
 for point in entry_points(group=GROUP, name="default"):
     point.load()
-if find_spec("zarr"):
-    import zarr.buffer.cpu  # noqa: F401 - imported to be there
+for package, module in (("zarr", "zarr.buffer.cpu"), ("llvmlite", "llvmlite.binding")):
+    if find_spec(package):
+        import_module(module)
+
+__all__ = ["chunk"]
