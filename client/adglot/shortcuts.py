@@ -23,7 +23,7 @@ from adglot.ir import Tree, flatten
 from adglot.prepared import Prepared, Way
 from adglot.reports import listening
 from adglot.sending import drive
-from adglot.sparse import refilled
+from adglot.sparse import refiller
 from adglot.transports.base import Shortcut
 
 Shape = Callable[[Sequence[Array]], Any]
@@ -120,6 +120,8 @@ def _way(shortcut: Shortcut, tree: Tree, result: Any) -> Way:
     alone = shortcut.outputs == 1
     if take is None and alone and isinstance(result, _Mark):
         return Way(shortcut)
+    if take is None and alone and hasattr(result, "indptr") and result.data.size:
+        return Way(shortcut, _only_nonzeros(result))
     in_order = type(result) is tuple and result == tuple(map(_Mark, range(shortcut.outputs)))
     shape = tuple if in_order else _shape(result)
 
@@ -152,10 +154,22 @@ def _shape(result: Any) -> Shape:
 
 def _of_nonzeros(result: Any) -> Shape:
     """Of a sparse block, whose nonzeros are the output's number."""
-    if not result.data.size:
-        return lambda outputs: refilled(result, result.data)
-    number = int(result.data.flat[0])
-    return lambda outputs: refilled(result, outputs[number])
+    refilled, data = refiller(result), result.data
+    if not data.size:
+        return lambda outputs: refilled(data)
+    number = int(data.flat[0])
+    return lambda outputs: refilled(outputs[number])
+
+
+def _only_nonzeros(result: Any) -> Callable[[Callable[..., Any], tuple[Any, ...]], Any]:
+    """The answer that is one sparse block, by the shortest way."""
+    refilled = refiller(result)
+
+    def answer(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        data = function(*args)
+        return None if data is None else refilled(data)
+
+    return answer
 
 
 Taker = Callable[[Any, list[Any]], bool]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from operator import itemgetter
 from typing import Any
-
-import numpy as np
 
 from adglot.errors import AdglotError
 from adglot.ir import Graph
@@ -93,36 +90,26 @@ class KernelBatches:
     ) -> Array:
         """Fill the outputs, by this thread and helpers; which points do not hold."""
         points = self._others.points(inputs)
+        if points < WIDTH:
+            return self._kernel.run(inputs, outputs)
         threads = min(cores(), max(1, points // self._kernel.piece(SHARE)))
         shares = Shares(points, self._kernel.piece(PIECE), threads, WIDTH)
+        filling = self._kernel.filling(inputs, outputs)
 
-        def work(worker: int) -> Array:
-            return self._work(shares, worker, inputs, outputs, control)
+        def work(worker: int) -> None:
+            while (piece := shares.take(worker)) is not None:
+                control.check()
+                filling.run(piece)
 
         running = [helpers().submit(work, worker) for worker in range(1, threads)]
         try:
-            found = work(0)
+            work(0)
         finally:
             shares.drop()  # if anything was raised, there is no need for the rest
-            found_elsewhere = [one.result() for one in running if not one.cancel()]
-        return np.sort(np.concatenate([found, *found_elsewhere]))
-
-    def _work(
-        self,
-        shares: Shares,
-        worker: int,
-        inputs: Sequence[Array],
-        outputs: Sequence[Array],
-        control: Control,
-    ) -> Array:
-        """Take pieces while there are any."""
-        found = [np.empty(0, np.int64)]
-        while (piece := shares.take(worker)) is not None:
-            control.check()
-            part = self._others.cut(inputs, itemgetter(piece))
-            doubtful = self._kernel.run(part, [y[piece] for y in outputs])
-            found.append(piece.start + doubtful)
-        return np.concatenate(found)
+            for one in running:
+                if not one.cancel():
+                    one.result()
+        return filling.doubtful()
 
 
 Run = Callable[[Sequence[Array], Control], list[Array]]

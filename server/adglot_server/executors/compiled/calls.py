@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adglot_server.executors.compiled import factors, products, scatters
+from adglot_server.executors.compiled import factors, gathers, products, scatters
 from adglot_server.executors.compiled.elementwise import element
 from adglot_server.executors.compiled.lanes import Code, Module, constant
 from adglot_server.executors.compiled.loops import SCALAR, element_at, read
@@ -28,6 +28,9 @@ def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None
         index, updates = node.operands[:2]
         places = region.types[index].size
         scatters.write(main, node, places, data[index], data[updates], result)
+    elif node.op == "gathered":
+        places, x = node.operands
+        gathers.write(main, name, type.size, data[places], data[x], result)
     elif len(node.operands) == 1:
         factors.write(main, name, node, None, result, result)
     else:

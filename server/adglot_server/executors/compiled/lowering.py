@@ -24,7 +24,7 @@ def lowered(region: Region) -> Region:
     """The same region, without ops that work in place but are no routines."""
     if not any(node.op in _WRITTEN for node in region.nodes.values()):
         return region
-    writer = _Writer(list(region.types), dict(region.constants))
+    writer = _Writer(list(region.types), dict(region.constants), region.outputs)
     for index, node in region.nodes.items():
         _WRITTEN.get(node.op, _Writer.keep)(writer, index, node)
     return replace(
@@ -36,6 +36,7 @@ def lowered(region: Region) -> Region:
 class _Writer:
     types: list[Type]
     constants: dict[int, Array]
+    outputs: tuple[int, ...]
     nodes: dict[int, Node] = field(default_factory=dict)
     factors: dict[int, tuple[int, bool]] = field(default_factory=dict)
     """Of matrices: the value with the factors, and whether these are of the transpose."""
@@ -143,6 +144,21 @@ class _Writer:
         wrapped = self.constant(np.where(known < 0, known + length, known).astype(np.int64))
         self.nodes[index] = Node("scattered", (wrapped, updates, x), node.attributes, (type,))
 
+    def take(self, index: int, node: Node) -> None:
+        """A copy, where the results are stored and so is what they are taken from."""
+        places, x = self.constants[node.operands[1]], self.unreshaped(node.operands[0])
+        if index not in self.outputs or len(self.types[node.operands[0]].shape) > 1:
+            self.nodes[index] = node
+            return
+        wrapped = np.where(places < 0, places + self.types[x].size, places).astype(np.int32)
+        self.nodes[index] = Node("gathered", (self.constant(wrapped), x), {}, node.outputs)
+
+    def unreshaped(self, x: int) -> int:
+        """What a value has the memory of, in the same order, once that is stored."""
+        while (node := self.nodes.get(x)) is not None and node.op == "reshape":
+            (x,) = node.operands
+        return x
+
     def factorized(self, a: int) -> tuple[int, bool]:
         """The factors of a matrix or of its transpose, made once; and whether it is the latter."""
         base, turned = self.untransposed(a)
@@ -174,4 +190,5 @@ _WRITTEN: Mapping[str, Callable[[_Writer, int, Node], None]] = {
     "linalg.inv": _Writer.inv,
     "scatter_add": _Writer.scatter_add,
     "matmul": _Writer.matmul,
+    "take": _Writer.take,
 }

@@ -98,13 +98,13 @@ def _held(region: Region, index: int) -> list[int]:
     """Operands that a node reads in another order than any loop has."""
     node = region.nodes[index]
     if node.op in ROUTINES:
-        held = node.operands[:-1] if node.op == "scattered" else _held_by_routine(region, node)
+        held = _held_by_routine(region, node)
         return [i for i in held if i in region.nodes]
     mixed = node.op == "reshape" and not same_but_ones(
         region.types[index].shape, region.types[node.operands[0]].shape
     )
-    held = node.operands if node.op == "take" else node.operands[:1] if mixed else ()
-    return [i for i in held if i in region.nodes]
+    others = node.operands if node.op == "take" else node.operands[:1] if mixed else ()
+    return [i for i in others if i in region.nodes]
 
 
 def _readers(region: Region) -> dict[int, list[int]]:
@@ -130,6 +130,8 @@ def _grows(region: Region, index: int, readers: dict[int, list[int]]) -> bool:
 
 def _held_by_routine(region: Region, node: Node) -> list[int]:
     """Operands of a routine that lie in no memory in the order that it wants, or their owners."""
+    if node.op in ("scattered", "gathered"):
+        return list(node.operands[:2])
     of = node.operands[: 2 if node.op == "matmul" else -1]
     views = [strided(region, i) for i in of]
     if node.op != "matmul":

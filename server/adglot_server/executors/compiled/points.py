@@ -105,27 +105,61 @@ class PointKernel:
         for granted, or a guard failed: they are for another executor. All arrays are of the graph's
         types, those of points have n > 0 of them, and outputs are contiguous.
         """
-        n, inputs = len(outputs[0]), [np.ascontiguousarray(x) for x in inputs]
-        return self._run(n, inputs, outputs) if n >= WIDTH else self._few(n, inputs, outputs)
+        points = len(outputs[0])
+        if points < WIDTH:
+            return self._few(points, inputs, outputs)
+        filling = self.filling(inputs, outputs)
+        filling.run(slice(0, points))
+        return filling.doubtful()
+
+    def filling(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Filling:
+        """As `run`, of eight points at least, and in pieces."""
+        moving = [*self._batched, *[True] * len(outputs)]
+        return Filling(self._functions.at, inputs, outputs, moving)
 
     def _few(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
         """Less than a tile: the last point fills it up."""
         order = np.minimum(np.arange(WIDTH), n - 1)
         padded = [x[order] if on else x for x, on in zip(inputs, self._batched, strict=True)]
         results = [np.empty((WIDTH, *y.shape[1:]), y.dtype) for y in outputs]
-        doubtful = self._run(WIDTH, padded, results)
+        doubtful = self.run(padded, results)
         for y, result in zip(outputs, results, strict=True):
             y[...] = result[:n]
         return doubtful[doubtful < n]
 
-    def _run(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
-        """As `run`, for a tile at least."""
-        faults = np.empty(-(-n // WIDTH), np.uint8)
-        self._functions.at(n, *(x.ctypes.data for x in (*inputs, *outputs, faults)))
-        if not faults.any():
+
+class Filling:
+    """A batch whose outputs are filled piece by piece, by many threads at once."""
+
+    def __init__(
+        self,
+        function: Callable[..., None],
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        moving: Sequence[bool],
+    ) -> None:
+        """`function` is `adglot` of `tiles.Tiles`; arrays are as of `PointKernel.run`."""
+        self._function, self._points = function, len(outputs[0])
+        self._faults = np.zeros(-(-self._points // WIDTH), np.uint8)
+        self._arrays = [np.ascontiguousarray(x) for x in (*inputs, *outputs)]
+        self._starts = [x.ctypes.data for x in (*self._arrays, self._faults)]
+        pairs = zip(self._arrays, moving, strict=True)
+        self._steps = [x.nbytes // len(x) if on else 0 for x, on in pairs]
+
+    def run(self, piece: slice) -> None:
+        """Fill a piece that begins with a tile; one of less than a tile has points before it."""
+        start = min(piece.start, self._points - WIDTH)
+        *arrays, faults = self._starts
+        at = [x + start * step for x, step in zip(arrays, self._steps, strict=True)]
+        self._function(piece.stop - start, *at, faults - -start // WIDTH)
+
+    def doubtful(self) -> Array:
+        """The points whose outputs do not hold, of all pieces so far."""
+        if not self._faults.any():
             return np.empty(0, np.int64)
-        tiles, lanes = np.nonzero(np.unpackbits(faults[:, None], axis=1, bitorder="little"))
-        return np.unique(np.minimum(WIDTH * tiles, n - WIDTH) + lanes)
+        bits = np.unpackbits(self._faults[:, None], axis=1, bitorder="little")
+        tiles, lanes = np.nonzero(bits)
+        return np.unique(np.minimum(WIDTH * tiles, self._points - WIDTH) + lanes)
 
 
 def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:

@@ -26,7 +26,7 @@ LINEAR = ("linalg.cholesky", "linalg.solve", "linalg.inv", "linalg.triangular_so
 IN_PLACE = ("potrf", "getrf", "getrs", "trsm", "scattered", "checked")
 """Routines: they work where their result is to be, which holds their last operand first."""
 
-ROUTINES = ("matmul", *IN_PLACE)
+ROUTINES = ("matmul", "gathered", *IN_PLACE)
 """What no loop over the result's elements computes."""
 
 
