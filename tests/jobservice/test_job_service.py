@@ -86,7 +86,7 @@ def test_another_owners_job_is_not_there(ann: adglot.Client, bob: adglot.Client)
         with pytest.raises(UnknownJob, match="there is no job"):
             ask()
     assert job.id not in [one.id for one in bob.jobs()]
-    with pytest.raises(InvalidArgument, match="another job writes to"):
+    with pytest.raises(InvalidArgument, match="in the place of another owner's job"):
         bob.submit(rates, "x.npy", "mine.zarr", example=(np.ones(2),))
     assert job.wait(SECONDS).state == "succeeded"
 

@@ -60,6 +60,17 @@ def test_a_key_makes_one_job(open_registry: Open) -> None:
     assert submit(registry, out="other", key="l") != first
 
 
+@pytest.mark.parametrize("out", ["/out/J.zarr", "/out/J.zarr/value.y", "/out"])
+def test_nobody_writes_where_another_owners_job_has_written(open_registry: Open, out: str) -> None:
+    registry, spec = open_registry(), replace(SPEC, out=out)
+    registry.cancel("ann", submit(registry))
+    with pytest.raises(InvalidArgument, match="in the place of another owner's job") as caught:
+        registry.submit("bob", spec, "d" * 64, SIZE)
+    assert caught.value.violations[0].field == "spec.out"
+    assert submit(registry, "bob", "J.zarr.old")
+    assert submit(registry, "bob", "j")
+
+
 def test_many_at_once_with_one_key_make_one_job(open_registry: Open) -> None:
     registry = open_registry()
     with ThreadPoolExecutor(8) as pool:
@@ -71,7 +82,7 @@ def test_no_two_live_jobs_write_to_one_store(open_registry: Open) -> None:
     registry = open_registry()
     id = submit(registry)
     with pytest.raises(InvalidArgument, match="another job writes to") as caught:
-        submit(registry, owner="bob")
+        submit(registry)
     assert caught.value.violations[0].field == "spec.out"
     registry.cancel("ann", id)
     assert submit(registry) != id

@@ -85,13 +85,14 @@ class Registry:
         """Queue a job of this size; the one that there is already for this owner's key.
 
         Raises LimitExceeded for an owner with too many, InvalidArgument where another job writes
-        into its store.
+        into its store, or where that is, is in or has in it the store of another owner.
         """
         with self._writing() as connection:
             self._hold(connection, owner)
             if key and (known := self._keyed(connection, owner, key)) is not None:
                 return known
             self._check_quota(connection, owner)
+            _check_others(connection, owner, spec.out)
             id = uuid.uuid4().hex
             try:
                 with connection.begin_nested():
@@ -255,6 +256,17 @@ def _reaching() -> Iterator[None]:
         log.error("the registry of jobs: %s", error)  # Callers need not know where it is.
         what = "the registry of jobs cannot be reached: the server's log says why"
         raise Unavailable(what) from error
+
+
+def _check_others(connection: Connection, owner: str, out: str) -> None:
+    """Refuse a store where that of another owner is or was: roots may be for all of them."""
+    parts = out.split("/")
+    around = ["/".join(parts[: k + 1]) for k in range(len(parts))]
+    inside = func.substr(jobs.c.out, 1, len(out) + 1) == f"{out}/"
+    theirs = and_(jobs.c.owner != owner, or_(jobs.c.out.in_(around), inside))
+    if connection.execute(select(jobs.c.number).where(theirs).limit(1)).first() is not None:
+        what = f"{out} is in the place of another owner's job: choose another one"
+        raise InvalidArgument(Violation("spec.out", what))
 
 
 def _new(id: str, owner: str, key: str, spec: JobSpec, digest: str, progress: JobProgress) -> Any:
