@@ -87,6 +87,18 @@ def test_half_a_chunk_counts_for_nothing(job: Job, pool: Pool, whole: dict[str, 
     assert files(spec.out) == whole
 
 
+@pytest.mark.parametrize("name", ["value.y/c/5/0", "jacobian.y.u/c/5/0/0", "status/c/5"])
+def test_a_marked_chunk_that_is_not_whole_is_computed_again(
+    job: Job, pool: Pool, whole: dict[str, bytes], name: str
+) -> None:
+    """As a disk may have it when the power is back."""
+    spec = job(functions.predators, U, chunk=64)
+    completed(spec, pool)
+    os.truncate(Path(spec.out) / name, 0)
+    assert run(spec, pool).points == 64
+    assert files(spec.out) == whole
+
+
 def test_a_store_that_was_only_begun_is_made_anew(
     job: Job, pool: Pool, whole: dict[str, bytes]
 ) -> None:

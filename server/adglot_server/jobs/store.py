@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,17 @@ class Store:
         return [_part(name, array, self._group) for name, array in self._arrays.items()]
 
     def done(self) -> set[int]:
-        """The chunks that are there."""
-        return {int(name) for name in self._names("status/c") if name.isdigit()}
+        """The chunks that are there: marked, and on a disk here also whole.
+
+        Where the machine lost its power files may be empty that were written before their mark.
+        """
+        marked = {int(name) for name in self._names("status/c") if name.isdigit()}
+        root = getattr(self._group.store, "root", None)
+        return marked if root is None else {k for k in marked if self._whole(Path(root), k)}
+
+    def _whole(self, root: Path, index: int) -> bool:
+        arrays = (one for one in (*self._arrays.values(), self._status) if one.size)
+        return all(_size(root / one.path / _key(one, index)) == _chunk_bytes(one) for one in arrays)
 
     def failed(self, index: int) -> int:
         """How many points of a finished chunk failed."""
@@ -123,9 +133,25 @@ async def _put(array: Any, index: int, part: Array) -> None:
     if len(whole) < array.chunks[0]:  # the last one
         whole = np.zeros(array.chunks, array.dtype)
         whole[: len(part)] = part
-    key = array.metadata.encode_chunk_key((index, *(0 for _ in part.shape[1:])))
     buffer = need("zarr.buffer.cpu").Buffer.from_array_like(whole.reshape(-1).view(np.uint8))
-    await (array.store_path / key).set(buffer)
+    await (array.store_path / _key(array, index)).set(buffer)
+
+
+def _key(array: Any, index: int) -> str:
+    """Where a chunk of points is, below its array."""
+    key: str = array.metadata.encode_chunk_key((index, *(0 for _ in array.shape[1:])))
+    return key
+
+
+def _chunk_bytes(array: Any) -> int:
+    return int(array.dtype.itemsize * prod(array.chunks))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def _part(path: str, array: Any, group: Any) -> Part:
