@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,19 @@ def little_endian(array: np.ndarray[Any, Any]) -> bytes:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
 
-def _types(types: Iterable[Type], write: Write) -> None:
-    types = tuple(types)
-    _ints((len(types),), write)
+def _types(types: tuple[Type, ...], write: Write) -> None:
+    write(_encoded(types))
+
+
+@lru_cache(maxsize=4096)
+def _encoded(types: tuple[Type, ...]) -> bytes:
+    """Long graphs have few types, and NumPy takes microseconds to name a dtype."""
+    parts: list[bytes] = []
+    _ints((len(types),), parts.append)
     for type in types:
-        _bytes(type.dtype.name.encode(), write)
-        _ints(type.shape, write)
+        _bytes(type.dtype.name.encode(), parts.append)
+        _ints(type.shape, parts.append)
+    return b"".join(parts)
 
 
 def _ints(values: Iterable[int], write: Write) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -310,6 +310,10 @@ class Record(NamedTuple):
     location: str
 
 
+_record = partial(tuple.__new__, Record)
+"""As `Record`, of a tuple of the fields, without a call of Python's own."""
+
+
 def _bits(array: Array) -> Array:
     """What tells -0. from 0., and finds a NaN equal to itself."""
     return np.ascontiguousarray(array).view(f"u{min(array.itemsize, 8)}")
@@ -359,16 +363,19 @@ class Builder:
         return self.record(op, operands, attributes, types)
 
     def record(
-        self, op: Op, operands: Sequence[Value], attributes: Attributes, types: Iterable[Type]
+        self, op: Op, operands: Sequence[Value], attributes: Attributes, types: Sequence[Type]
     ) -> tuple[Value, ...]:
         """As `emit`, where the types of the results have been found."""
         if len(self.records) % EVERY == 0:
             may_stop()
-        made, first = self._value_class, self._count
-        outputs = tuple([made(self, first + k, type) for k, type in enumerate(types)])
+        made, first, location = self._value_class, self._count, self.location
+        if len(types) == 1:
+            outputs: tuple[Value, ...] = (made(self, first, types[0]),)
+        else:
+            outputs = tuple([made(self, first + k, type) for k, type in enumerate(types)])
         self._count = first + len(outputs)
-        location = self.location if isinstance(self.location, str) else self.location()
-        self.records.append(Record(op, tuple(operands), attributes, outputs, location))
+        where = location if isinstance(location, str) else location()
+        self.records.append(_record((op, tuple(operands), attributes, outputs, where)))
         return outputs
 
     def constant(self, value: Any) -> Value:
@@ -455,10 +462,14 @@ class Builder:
     def inline(self, graph: Graph, inputs: Sequence[Value]) -> list[Value]:
         """Emit a graph's nodes on these inputs; returns its outputs."""
         values = list(inputs)
+        typed = [v.type for v in values] == list(graph.inputs)
         for node in graph.nodes:
             self.location = node.location
             operands = [values[i] for i in node.operands]
-            values += self.emit(TABLE[node.op], operands, node.attributes)
+            if typed:
+                values += self.record(TABLE[node.op], operands, node.attributes, node.outputs)
+            else:
+                values += self.emit(TABLE[node.op], operands, node.attributes)
         self.inherit_guards(graph, values)
         return [values[i] for i in graph.outputs]
 
@@ -484,12 +495,14 @@ class Builder:
     def live(self, roots: Iterable[Value], cut: Iterable[Value] = ()) -> list[Record]:
         """The nodes that the roots need, in order; what lies behind a cut value is not needed."""
         known = {v.index for v in cut}
-        needed = {v.index for v in roots} - known
+        needed = {v.index for v in roots}
         live: list[Record] = []
         for record in reversed(self.records):
-            if not needed.isdisjoint([v.index for v in record.outputs]):
-                needed.update([v.index for v in record.operands if v.index not in known])
-                live.append(record)
+            for y in record.outputs:
+                if y.index in needed and y.index not in known:
+                    needed.update([v.index for v in record.operands])
+                    live.append(record)
+                    break
         live.reverse()
         return live
 
@@ -503,7 +516,7 @@ def _numbered(
     count = len(inputs)
     for op, operands, attributes, outputs, location in records:
         sources = tuple([number[v.index] for v in operands])
-        types = tuple([v.type for v in outputs])
+        types = (outputs[0].type,) if len(outputs) == 1 else tuple([v.type for v in outputs])
         nodes.append(Node(op.name, sources, attributes, types, location))
         for value in outputs:
             number.setdefault(value.index, count)

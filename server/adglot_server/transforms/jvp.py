@@ -49,7 +49,9 @@ def push(
         xs = [values[i] for i in node.operands]
         ts = [moved[i] for i in node.operands]
         if all(t is None for t in ts):
-            outputs: Sequence[Value] = builder.emit(TABLE[node.op], xs, node.attributes)
+            outputs: Sequence[Value] = builder.record(
+                TABLE[node.op], xs, node.attributes, node.outputs
+            )
             derivatives: Tangents = (None,) * len(outputs)
         else:
             outputs, derivatives = _apply(TABLE[node.op], xs, ts, node.attributes)

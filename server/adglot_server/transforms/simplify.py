@@ -30,7 +30,8 @@ def simplify(graph: Graph) -> Graph:
         for node in graph.nodes:
             builder.location = node.location
             xs = tuple([values[i] for i in node.operands])
-            values += simplifier.emit(TABLE[node.op], xs, _simplified_bodies(node.attributes))
+            attributes = _simplified_bodies(node.attributes)
+            values += simplifier.emit(TABLE[node.op], xs, attributes, node.outputs)
         return rebuilt(builder, graph, values)
 
 
@@ -48,12 +49,17 @@ class Simplifier:
         return self.emit(TABLE[name], operands, attributes)[0]
 
     def emit(
-        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
+        self,
+        op: Op,
+        operands: tuple[Value, ...],
+        attributes: Attributes,
+        types: tuple[Type, ...] = (),
     ) -> tuple[Value, ...]:
+        """The results, of these types where they are known."""
         key = (op.name, tuple([x.index for x in operands]), _key(attributes))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._emit_new(op, operands, attributes)
+            known = self._known[key] = self._emit_new(op, operands, attributes, types)
         return known
 
     def definition(self, x: Value, name: str) -> tuple[tuple[Value, ...], Attributes] | None:
@@ -69,9 +75,13 @@ class Simplifier:
         return None if array is None or array.size != 1 else array.item()
 
     def _emit_new(
-        self, op: Op, operands: tuple[Value, ...], attributes: Attributes
+        self,
+        op: Op,
+        operands: tuple[Value, ...],
+        attributes: Attributes,
+        types: tuple[Type, ...],
     ) -> tuple[Value, ...]:
-        types = op.output_types([x.type for x in operands], attributes)
+        types = types or op.output_types([x.type for x in operands], attributes)
         folded = self._fold(op, operands, attributes, types)
         if folded is not None:
             return folded
