@@ -264,5 +264,16 @@ def test_one_look_tells_of_several_numbers() -> None:
     assert agree(graph, points) == {3, 9, 12}
 
 
+def test_a_reciprocal_tells_of_its_divisor() -> None:
+    graph = build(lambda x, y: [x / y, (x + 1.0) / y, 0.0 / y, y * 0.0], FLOAT, FLOAT)
+    expanded = expand(graph)
+    share(expanded.scalars, [int(x) for x in expanded.outputs])
+    assert not expanded.scalars.nonzero
+    assert not expanded.scalars.finite
+    points = [np.ones(POINTS), np.ones(POINTS)]
+    points[1][[1, 4, 6]] = np.nan, 0.0, np.inf
+    assert agree(graph, points) == {1, 4, 6}
+
+
 def test_too_many_scalars_are_refused() -> None:
     assert compile_points(build(ops.sin, Type("float64", (200_000,))), (True,)) is None

@@ -53,9 +53,10 @@ def _share_reciprocals(scalars: Scalars, divisions: list[int]) -> None:
 
 
 def _share_looks(scalars: Scalars) -> None:
-    """Do not look whether a number is finite where another one tells."""
-    told: set[int] = set()
-    pending = [*scalars.finite, *scalars.normal]
+    """Do not look at a number where another one tells what it is."""
+    told = {scalars[k].operands[1] for k in scalars.normal}
+    scalars.nonzero = {k: None for k in scalars.nonzero if k not in told}
+    pending = [*scalars.finite, *scalars.normal, *told]
     while pending:
         new = [x for x in _told(scalars[pending.pop()]) if x not in told]
         told.update(new)
