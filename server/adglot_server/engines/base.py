@@ -20,6 +20,7 @@ __all__ = [
     "Family",
     "Forwarder",
     "Mode",
+    "Picking",
     "Prepared",
     "Request",
     "Tiling",
@@ -34,8 +35,9 @@ Execute = Callable[[Sequence[Array], Control], list[Array]]
 class Prepared:
     """A program for one operator of one graph, safe to be run by several threads at once.
 
-    `execute` takes the graph's inputs, then the seeds; the first `values` of its results are the
-    function's outputs, the rest are the derivatives, laid out as `operators.derive` says.
+    `execute` takes the graph's inputs, then the seeds; the first `values` of its results are those
+    of the function that the request wants, the rest are the derivatives, laid out as
+    `operators.derive` says.
     """
 
     execute: Execute
@@ -108,6 +110,13 @@ class Tiling(Protocol):
     """An engine whose programs can take any number of points: `Request.batch` may be `ANY`."""
 
     tiling: bool
+
+
+@runtime_checkable
+class Picking(Protocol):
+    """An engine whose programs compute the values that are wanted: it looks at `Request.values`."""
+
+    picking: bool
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from adglot_server.engines.versions import version
 from adglot_server.executors.liveness import peak_bytes
 from adglot_server.executors.pointwise import Pointwise
 from adglot_server.executors.tiered import Tiered
-from adglot_server.transforms.operators import derive
+from adglot_server.transforms.operators import derive, with_values
 from adglot_server.transforms.simplify import simplify
 from adglot_server.transforms.sparse import compress
 
@@ -22,7 +22,7 @@ class NativeEngine:
     """Exact derivatives of every op in the table, any order, forward and reverse."""
 
     name = "native"
-    tiling = True
+    tiling = picking = True
 
     def info(self) -> EngineInfo:
         """Always available: it needs NumPy only."""
@@ -42,6 +42,8 @@ class NativeEngine:
         function = simplify(graph)
         derive_it = compress.derive if request.sparse else derive
         derived = derive_it(function, replace(request, batch=None))
+        if request.values is not None:
+            derived = with_values(derived, function, request.values, request.of)
         program = simplify(derived.graph)
         points = None if request.batch is None else Pointwise(program, request.shared)
         executor = points or Tiered(program)

@@ -150,7 +150,7 @@ class Core:
             with forwarding():
                 return elsewhere.call(_forwarded(call, ports, control), graph, control)
         answer = self._answer(call, ports, graph, control)
-        if call.include_values and len(ports.of) < len(graph.outputs):
+        if self.lacks_values(call, ports, graph):
             everything = Call(
                 "evaluate", call.graph, call.values, engine=call.engine, batch=call.batch
             )
@@ -204,9 +204,7 @@ class Core:
         return self._graphs.get_or_make(checked.digest, lambda: checked)
 
     def _answer(self, call: Call, ports: Ports, graph: Graph, control: Control) -> Answer:
-        request, inputs = build(call, ports, graph)
-        if request.shared and not self.engines.tiles(call.engine):
-            request, inputs = spread(request, inputs)
+        request, inputs = self.request(call, ports, graph)
         prepared, prepare_seconds = self.prepare(call.engine, graph, request, control)
         points = _points(request)
         self.limits.check_memory(_need(prepared, request))
@@ -217,12 +215,26 @@ class Core:
         with span("run"):
             results = _run(prepared, inputs, control, request)
         answer = _answered(prepared, results, started, route)
-        if (key := form(call)) is not None and len(answer.values) in (0, len(graph.outputs)):
+        if (key := form(call)) is not None and not self.lacks_values(call, ports, graph):
             types = types_of(call, graph, request)
             report = replace(report, prepare_seconds=0.0)
             route = replace(route, report=report, types=types)
             self._routes.get_or_make(key, lambda: route)
         return answer
+
+    def request(self, call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]:
+        """As `requests.build`, with what the call's engine can take alone."""
+        request, inputs = build(call, ports, graph)
+        if request.shared and not self.engines.tiles(call.engine):
+            request, inputs = spread(request, inputs)
+        if not self.engines.picks(call.engine):
+            request = replace(request, values=None)
+        return request, inputs
+
+    def lacks_values(self, call: Call, ports: Ports, graph: Graph) -> bool:
+        """Whether the call wants values that no program of its engine has beside derivatives."""
+        others = ports.of != tuple(range(len(graph.outputs)))
+        return call.include_values and others and not self.engines.picks(call.engine)
 
     def prepare(
         self, engine: str, graph: Graph, request: Request, control: Control

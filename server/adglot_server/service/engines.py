@@ -9,7 +9,7 @@ from threading import Lock
 
 from adglot.calls import EngineInfo
 from adglot.errors import InvalidArgument, UnknownEngine
-from adglot_server.engines.base import Engine, Family, Forwarder, Tiling
+from adglot_server.engines.base import Engine, Family, Forwarder, Picking, Tiling
 from adglot_server.workers.command import Bounds, WorkerCommand
 
 GROUP = "adglot.engines"
@@ -61,6 +61,10 @@ class Engines:
     def tiles(self, name: str) -> bool:
         """Whether the engine's programs take any number of points."""
         return isinstance(self._engine(name), Tiling)
+
+    def picks(self, name: str) -> bool:
+        """Whether the engine's programs leave out values that nobody wants."""
+        return isinstance(self._engine(name), Picking)
 
     def infos(self) -> tuple[EngineInfo, ...]:
         """Every engine by name; one that cannot be loaded says why."""

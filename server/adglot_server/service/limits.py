@@ -82,8 +82,9 @@ def result_bytes(graph: Graph, request: Request) -> Iterator[int]:
     """Bytes of every array of the answer at one point."""
     inputs = [graph.inputs[i] for i in request.wrt]
     outputs = [graph.output_types[i] for i in request.of]
+    values = request.of if request.values is None else request.values
     seeds = 1 if request.seeds is None else request.seeds
-    yield from (y.nbytes for y in outputs)
+    yield from (graph.output_types[i].nbytes for i in values)
     if request.sparse:
         return  # Nobody knows how many nonzeros before the pattern has been found.
     match request.operator:

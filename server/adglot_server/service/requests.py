@@ -54,7 +54,8 @@ def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]
     if faults:
         raise InvalidArgument(faults)
     request = to_request(call, ports, count, points)
-    return replace(request, shared=shared), [*call.values, *call.seeds]
+    request = replace(request, shared=shared, values=_wanted(call, graph))
+    return request, [*call.values, *call.seeds]
 
 
 def spread(request: Request, inputs: Sequence[Array]) -> tuple[Request, list[Array]]:
@@ -78,6 +79,13 @@ def to_request(
         raise InvalidArgument(Violation("mode", "mixed is for sparse Jacobians only"))
     mode = call.mode if call.operator == "jacobian" else "auto"
     return Request(call.operator, ports.wrt, ports.of, mode, seeds, points, call.sparse)
+
+
+def _wanted(call: Call, graph: Graph) -> tuple[int, ...] | None:
+    """The outputs whose values the answer brings: all or none."""
+    if call.operator == "evaluate":
+        return None
+    return tuple(range(len(graph.outputs))) if call.include_values else ()
 
 
 def _positions(field: str, ports: Sequence[Port], names: tuple[str, ...] | None) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from adglot_server.executors.control import FREELY, Control, never
 from adglot_server.executors.pointwise import Part, Run
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
-from adglot_server.service.requests import build, resolve
+from adglot_server.service.requests import resolve
 
 MOMENT = 10_000_000
 """Scalar operations that take far less than a second, the least limit of time."""
@@ -27,16 +27,16 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     control = core.control(None, never)
     graph = core.graph(call.graph, control)
     ports = resolve(call, graph)
-    values = call.include_values or call.operator == "evaluate"
-    if values and len(ports.of) < len(graph.outputs):
+    if core.lacks_values(call, ports, graph):
         return None
-    request, inputs = build(call, ports, graph)
+    request, inputs = core.request(call, ports, graph)
     prepared, _ = core.prepare(call.engine, graph, request, control)
     if prepared.program is None or prepared.answered is None:
         return None  # nobody takes over from whoever runs this engine's programs
     points = 1 if request.batch is None else request.batch
     core.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
     short = points * prepared.program_ops < MOMENT
+    values = call.include_values or call.operator == "evaluate"
     first = 0 if values else prepared.values
 
     def around(run: Run) -> Direct:

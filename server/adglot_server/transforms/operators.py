@@ -30,6 +30,7 @@ class Request:
       `ANY` for programs that take any number of points.
     - `shared`: indices of the inputs that have no such axis, and hold for all points; with `ANY`.
     - `sparse`: nonzeros of the matrices only (jacobian, hessian); mode "mixed" is for these.
+    - `values`: indices of the outputs whose values are wanted; None for those of `of`.
     """
 
     operator: str
@@ -40,6 +41,7 @@ class Request:
     batch: int | None = None
     sparse: bool = False
     shared: tuple[int, ...] = ()
+    values: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,25 @@ def over_points(derived: Derived, request: Request) -> Derived:
     everything = [True] * len(derived.graph.inputs)
     outputs = [True] * len(derived.graph.outputs)
     return replace(derived, graph=batch(derived.graph, everything, request.batch, outputs)[0])
+
+
+def with_values(
+    derived: Derived, graph: Graph, values: Sequence[int], of: Sequence[int]
+) -> Derived:
+    """A program of these outputs `of` of a graph with `values` instead of theirs."""
+    if tuple(values) == tuple(of):
+        return derived
+    with Builder() as builder:
+        inputs = [builder.input(type) for type in derived.graph.inputs]
+        outputs = builder.inline(derived.graph, inputs)
+        known = dict(zip(of, outputs, strict=False))
+        others = [i for i in values if i not in known]
+        if others:
+            xs = inputs[: len(graph.inputs)]
+            known.update(zip(others, builder.inline(restrict(graph, others), xs), strict=True))
+        ys, derivatives = [known[i] for i in values], outputs[derived.values :]
+        program = builder.build(inputs, [*ys, *derivatives], name=derived.graph.name)
+        return replace(derived, graph=program, values=len(ys))
 
 
 def check(graph: Graph, request: Request) -> None:
