@@ -260,7 +260,7 @@ def _watching(id: str, timeout: float | None) -> Flow:
                 status = yield Receive()
                 seen = time.monotonic()
                 if status != last:
-                    yield Emit(status)
+                    yield Emit((status,))
                 if status.over:
                     return
                 last = status

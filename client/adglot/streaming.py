@@ -21,12 +21,13 @@ from collections.abc import (
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import isawaitable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from adglot.asking import Plan
-from adglot.calls import Call, Request
+from adglot.calls import Array, Call, Request
 from adglot.errors import AdglotError, InvalidArgument
 from adglot.ir import LEAF, flatten, unflatten
 from adglot.jobcalls import WatchJob
@@ -42,7 +43,9 @@ WINDOW = 3
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Bring the next point of the user's, or `END`."""
+    """Bring a list of the user's next points: so many, fewer at their end."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Hand a result to the user."""
+    """Hand results to the user, one by one."""
 
-    result: Any
+    results: Iterable[Any]
 
 
-END = object()
 Step = Pull | Open | Send | Receive | Alone | Pause | Emit
 Flow = Generator[Step, Any, None]
 
@@ -131,12 +133,7 @@ class Streaming:
 
     def _next(self) -> Generator[Step, Any, _Asked | None]:
         """The next points, as what to ask about them; None at the end."""
-        points: list[Any] = []
-        while len(points) < (self._chunk or 1):
-            point = yield Pull()
-            if point is END:
-                break
-            points.append(point)
+        points = yield Pull(self._chunk or 1)
         if not points:
             return None
         args = stacked(points) if self._chunk else _arguments(points[0])
@@ -164,8 +161,7 @@ class Streaming:
             result = yield from self._result(asked)
         except AdglotError as error:
             raise (moved_error(error, asked.first) if self._chunk else error) from None
-        for one in unstacked(result) if self._chunk else (result,):
-            yield Emit(one)
+        yield Emit(unstacked(result) if self._chunk else (result,))
 
     def _result(self, asked: _Asked) -> Generator[Step, Any, Any]:
         try:
@@ -218,19 +214,31 @@ def stacked(points: Sequence[Any]) -> tuple[Any, ...]:
     >>> stacked([(1.0, {"a": 2.0}), (3.0, {"a": 4.0})])
     (array([1., 3.]), {'a': array([2., 4.])})
     """
+    if all(type(point) is np.ndarray for point in points):
+        return (_column(points),)
     parts = [flatten(_arguments(point)) for point in points]
     tree = parts[0][1]
     if any(other != tree for _, other in parts):
         raise InvalidArgument("the points of a stream must nest alike")
-    try:
-        leaves = [np.stack(column) for column in zip(*(own for own, _ in parts), strict=True)]
-    except ValueError as error:
-        raise InvalidArgument(f"the points of a stream must have one shape: {error}") from None
+    leaves = [_column(column) for column in zip(*(own for own, _ in parts), strict=True)]
     args: tuple[Any, ...] = unflatten(tree, leaves)
     return args
 
 
-def unstacked(result: Any) -> Iterator[Any]:
+def _column(leaves: Sequence[Any]) -> Array:
+    """Those of all points in one array."""
+    shapes = set(map(np.shape, leaves))
+    if len(shapes) > 1:
+        what = ", ".join(map(str, sorted(shapes)))
+        raise InvalidArgument(f"the points of a stream must have one shape, got {what}")
+    (shape,) = shapes
+    if not shape:
+        return np.array(leaves)
+    # A third of the time of np.stack, which makes another array of each first.
+    return np.concatenate(leaves).reshape(len(leaves), *shape)
+
+
+def unstacked(result: Any) -> Iterable[Any]:
     """The result of a batch, point by point.
 
     >>> list(unstacked((np.array([1.0, 2.0]), None)))
@@ -238,27 +246,26 @@ def unstacked(result: Any) -> Iterator[Any]:
     """
     leaves, tree = flatten(result)
     if tree == LEAF:
-        yield from leaves[0]
-    else:
-        yield from (unflatten(tree, parts) for parts in zip(*leaves, strict=True))
+        return iter(leaves[0])
+    return (unflatten(tree, parts) for parts in zip(*leaves, strict=True))
 
 
 class Performer:
     """Does the steps of one flow but `Emit`; what it returns is awaitable where the transport is.
 
-    `pull` brings the next point, `sleep` waits.
+    `pull` brings as many points as it is told, `sleep` waits.
     """
 
     def __init__(
-        self, transport: Any, pull: Callable[[], Any], sleep: Callable[[float], Any]
+        self, transport: Any, pull: Callable[[int], Any], sleep: Callable[[float], Any]
     ) -> None:
         self._transport, self._pull, self._sleep = transport, pull, sleep
         self._stream: Any = None
 
     def __call__(self, step: Step) -> Any:
         match step:
-            case Pull():
-                return self._pull()
+            case Pull(count):
+                return self._pull(count)
             case Send(call):
                 return self._stream.send(call)
             case Receive():
@@ -283,12 +290,13 @@ class Performer:
 
 def follow(flow: Flow, points: Iterable[Any], transport: Transport) -> Iterator[Any]:
     """The results of a flow over these points, by a blocking transport."""
-    perform = Performer(transport, partial(next, iter(points), END), time.sleep)
+    left = iter(points)
+    perform = Performer(transport, lambda count: list(islice(left, count)), time.sleep)
     try:
         step = next(flow)
         while True:
             if isinstance(step, Emit):
-                yield step.result
+                yield from step.results
             try:
                 reply = perform(step)
             except AdglotError as error:
@@ -310,7 +318,8 @@ async def follow_async(
         step = next(flow)
         while True:
             if isinstance(step, Emit):
-                yield step.result
+                for result in step.results:
+                    yield result
             try:
                 reply = perform(step)
                 reply = await reply if isawaitable(reply) else reply
@@ -324,7 +333,22 @@ async def follow_async(
         perform.close()
 
 
-def _puller(points: Iterable[Any] | AsyncIterable[Any]) -> Callable[[], Any]:
-    if isinstance(points, AsyncIterable):
-        return partial(anext, aiter(points), END)
-    return partial(next, iter(points), END)
+def _puller(points: Iterable[Any] | AsyncIterable[Any]) -> Callable[[int], Any]:
+    if not isinstance(points, AsyncIterable):
+        left = iter(points)
+        return lambda count: list(islice(left, count))
+    arriving = aiter(points)
+
+    async def pull(count: int) -> list[Any]:
+        return [point async for point in _first(arriving, count)]
+
+    return pull
+
+
+async def _first(points: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
+    """So many of the points, which others follow."""
+    for _ in range(count):
+        try:
+            yield await anext(points)
+        except StopAsyncIteration:
+            return
