@@ -101,6 +101,7 @@ def _round_trips(console: Console, seconds: float) -> Iterator[Row]:
         yield from track(steps, "round trips", 2 * len(wire.cases()), console=console)
         yield wire.throughput(ours, echo)
         yield wire.memory()
+    yield from wire.alternatives()
 
 
 def _keep(console: Console, found: results.Results, whole: bool) -> None:

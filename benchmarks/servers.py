@@ -53,6 +53,18 @@ def running(kind: str) -> Iterator[Running]:
             process.communicate()
 
 
+@contextmanager
+def served(*options: str) -> Iterator[str]:
+    """The address of a server that the command line runs with these options."""
+    command = [sys.executable, "-m", "adglot", "serve", "--address", "127.0.0.1:0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+
+
 def echo_reply(size: int) -> str:
     """The method of the echo server that answers with so many bytes."""
     return f"/echo/{size}"

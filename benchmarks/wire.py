@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from adglot.calls import Call, Operator
 from adglot.codec import messages
 from adglot.ir import Graph
 from benchmarks.rows import Row
-from benchmarks.servers import UNLIMITED, Running, echo_reply, running
+from benchmarks.servers import UNLIMITED, Running, echo_reply, running, served
 from benchmarks.timing import interleaved, rates
 
 
@@ -112,6 +113,45 @@ def throughput(ours: Running, echo: Running, clients: int = 8) -> Row:
     with pair(case, ours, echo, "tcp") as both:
         a, b = rates(both.ours, both.echo, clients)
     return Row(f"{case.name}, {clients} clients", a, b, "calls/s", a / b, "at least 0.8")
+
+
+ALTERNATIVES = {
+    "coalesced (0.5 ms)": ("--coalesce-wait", "0.0005"),
+    "two server processes": ("--processes", "2"),
+}
+
+
+def alternatives(clients: int = 8) -> Iterator[Row]:
+    """The rate of clients with a connection each, against a server without such options."""
+    for case in (cases()[3], Case("gradient, n = 1000", rosenbrock, "gradient", np.ones(1000))):
+        for what, options in ALTERNATIVES.items():
+            with served(*options) as address, served() as plain, ExitStack() as stack:
+                ours, peer = (
+                    stack.enter_context(_in_turn(case, x, clients)) for x in (address, plain)
+                )
+                a, b = rates(ours, peer, clients)
+            name = f"{case.name}, {clients} clients, {what}"
+            yield Row(name, a, b, "calls/s", a / b, "", "one by one")
+
+
+@contextmanager
+def _in_turn(case: Case, address: str, clients: int) -> Iterator[Callable[[], object]]:
+    """A call by whichever client is free; each has a connection of its own."""
+    alone = [("grpc.use_local_subchannel_pool", 1)]
+    with ExitStack() as stack:
+        free: SimpleQueue[Callable[..., object]] = SimpleQueue()
+        for _ in range(clients):
+            ad = stack.enter_context(adglot.connect(address, options=alone))
+            free.put(ad.prepare(case.function, case.point, operator=case.operator))
+
+        def call() -> None:
+            prepared = free.get()
+            prepared(case.point)
+            free.put(prepared)
+
+        for _ in range(300 * clients):  # until all is compiled, in every process
+            call()
+        yield call
 
 
 def memory() -> Row:
