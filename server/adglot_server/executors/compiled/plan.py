@@ -29,6 +29,8 @@ class Nest:
 
     domain: tuple[int, ...]
     roots: list[int] = field(default_factory=list)
+    sides: list[list[int]] = field(default_factory=list)
+    """Where it is cut, once `terms` has found that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,26 +187,39 @@ class Terms:
         depth = max((loop for loop, _ in address.strides), default=-1)
         return self._term("load", element(dtype), depth, address)
 
-    def _term(self, *parts: Any) -> Term:
-        key = tuple(tuple(map(id, p)) if k == 4 else p for k, p in enumerate(parts))
-        if key not in self._shared:
-            self._shared[key] = Term(*parts)
-            self.order.append(self._shared[key])
-        return self._shared[key]
+    def _term(
+        self,
+        kind: str,
+        element: str,
+        depth: int,
+        what: Any,
+        operands: tuple[Term, ...] = (),
+        targets: tuple[str, ...] = (),
+    ) -> Term:
+        key = (kind, element, depth, what, operands, targets)
+        term = self._shared.get(key)
+        if term is None:
+            term = self._shared[key] = Term(*key)
+            self.order.append(term)
+        return term
 
 
 def boxes(plan: Plan, nest: Nest) -> Iterator[Box]:
     """The domain cut where a `pad` or `concat` that the loop reads through changes sides."""
-    cuts = [{0, n} for n in nest.domain]
-    _cut(plan, nest, cuts)
-    sides = [sorted(c) for c in cuts]
-    return product(*[list(pairwise(s)) for s in sides])
+    return product(*[list(pairwise(sides)) for sides in _sides(plan, nest)])
 
 
 def count_boxes(plan: Plan, nest: Nest) -> int:
-    cuts = [{0, n} for n in nest.domain]
-    _cut(plan, nest, cuts)
-    return int(np.prod([len(c) - 1 for c in cuts], dtype=np.int64))
+    return int(np.prod([len(sides) - 1 for sides in _sides(plan, nest)], dtype=np.int64))
+
+
+def _sides(plan: Plan, nest: Nest) -> list[list[int]]:
+    """Along each axis where its parts begin, and where it ends; found once."""
+    if not nest.sides:
+        cuts = [{0, n} for n in nest.domain]
+        _cut(plan, nest, cuts)
+        nest.sides = [sorted(c) for c in cuts]
+    return nest.sides
 
 
 def _cut(plan: Plan, nest: Nest, cuts: list[set[int]]) -> None:
@@ -288,6 +301,8 @@ def _address(buffer: int, shape: Sequence[int], access: Access) -> Address:
 
 
 def _broadcast(access: Access, shape: Sequence[int], operand: Sequence[int]) -> Access:
+    if len(operand) == len(shape) and 1 not in operand:
+        return access
     ahead = len(shape) - len(operand)
     return tuple(
         START if n == 1 else place for place, n in zip(access[ahead:], operand, strict=True)
