@@ -246,7 +246,8 @@ def unstacked(result: Any) -> Iterable[Any]:
     """
     leaves, tree = flatten(result)
     if tree == LEAF:
-        return iter(leaves[0])
+        alone: Iterable[Any] = leaves[0]
+        return alone
     return (unflatten(tree, parts) for parts in zip(*leaves, strict=True))
 
 
