@@ -291,6 +291,9 @@ def test_what_a_package_does_not_survive_is_refused(
     a = np.array([[1.0, 2.0], [0.5, -1.0]])
     with pytest.raises(Unsupported, match=r"crashes on derivatives of linalg\.eig"):
         ad.jvp(lambda a: np.linalg.eig(a)[0], (a,), (a,), engine="julia/Enzyme")
+    hermitian = np.array([[4.0, 1.0 + 0.5j], [1.0 - 0.5j, 3.0]])
+    with pytest.raises(Unsupported, match=r"not right for linalg\.cholesky of complex numbers"):
+        ad.jvp(np.linalg.cholesky, (hermitian,), (hermitian,), engine="julia/Enzyme")
 
 
 SINGULAR = [

@@ -16,6 +16,8 @@ An engine.
   these only
 - `complex`: whether it takes graphs with complex numbers
 - `fatal`: ops at whose derivatives it does not fail, but ends the process
+- `real`: ops whose derivatives it has for real numbers only, and elsewhere is wrong or ends the
+  process
 - `smooth`: whether it only takes ops that decide nothing: a tape that is run again does not look
 - `sparse`: the operators that DI's AutoSparse answers by it; the others get coloured seeds
 - `experimental`: why not to rely on it, where that is so
@@ -29,6 +31,7 @@ Base.@kwdef struct Engine
     records::Bool = false
     complex::Bool = true
     fatal::Vector{String} = String[]
+    real::Vector{String} = String[]
     smooth::Bool = false
     sparse::Vector{Symbol} = Symbol[]
     experimental::String = ""
@@ -88,20 +91,24 @@ const ENGINES = Dict{String,Engine}(
     "GTPSA" => Engine(; packages = ["GTPSA"], backend = (_, _) -> ADTypes.AutoGTPSA(), sparse = MATRICES),
     "Symbolics" => Engine(; packages = ["Symbolics"], backend = (_, _) -> ADTypes.AutoSymbolics(), records = true, complex = false),
     "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER, experimental = "its releases keep breaking with DI's", sparse = [:jacobian]),
-    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true, fatal = ["linalg.eig"], sparse = MATRICES),
+    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true, fatal = ["linalg.eig"], real = ["linalg.cholesky", "linear_recurrence"], sparse = MATRICES),
 )
 
 "Raises ArgumentError for a graph that an engine would answer wrongly, or not survive."
 function refuse(name::String, engine::Engine, graph::Graph)
     for g in with_subgraphs(graph)
-        !engine.complex && any(type -> type.dtype <: Complex, value_types(g)) &&
+        !engine.complex && any(is_complex, value_types(g)) &&
             throw(ArgumentError("$name is not right for complex numbers"))
         for node in g.nodes
             node.op in engine.fatal &&
                 throw(ArgumentError("$name crashes on derivatives of $(node.op)"))
+            node.op in engine.real && any(is_complex, node.outputs) &&
+                throw(ArgumentError("$name is not right for $(node.op) of complex numbers"))
         end
     end
 end
+
+is_complex(type::TensorType) = type.dtype <: Complex
 
 "Load the packages of an engine; empty, or what went wrong."
 load(name::String) = guarded("load") do
