@@ -21,6 +21,7 @@ from adglot.stopping import stopped_by
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import NODE_OVERHEAD, Interpreter
 from adglot_server.executors.liveness import peak_bytes
+from adglot_server.executors.reused import empty
 from adglot_server.executors.tiered import Executor, Tiered
 from adglot_server.transforms.batch import batch
 from adglot_server.transforms.simplify import simplify
@@ -119,8 +120,7 @@ class Batches:
 
     def empty(self, points: int) -> list[Array]:
         """Arrays for the outputs of so many points."""
-        types = [self._graph.types[i] for i in self._graph.outputs]
-        return [np.empty((points, *type.shape), type.dtype) for type in types]
+        return [empty(self._graph.types[i], points) for i in self._graph.outputs]
 
     # ------------------------------------------------------------------ tiles
 
