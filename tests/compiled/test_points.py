@@ -136,7 +136,7 @@ def chain(x: Value) -> Value:
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("n", [2, 8, 9, 70])
+@pytest.mark.parametrize("n", [2, 7, 8, 9, 11, 70])
 def test_zeros_are_not_computed(n: int, sparse: bool) -> None:
     graph = jacobian(chain, Type("float64", (n,)), sparse=sparse)
     points = np.random.default_rng(0).normal(size=(POINTS, n))

@@ -27,12 +27,18 @@ NARROW = 5
 """Elements of rows of which a tile is read and written as one piece: that takes fewer shuffles."""
 
 
+FEW = 2
+"""Elements behind the eights of a row that are moved alone; more, with those before, as another."""
+
+
 def groups(length: int) -> list[range]:
-    """Elements of a row that are brought over together; they may overlap."""
-    if length <= WIDTH:
-        return [range(length)]
-    whole = [range(k, k + WIDTH) for k in range(0, length - WIDTH + 1, WIDTH)]
-    return whole if length % WIDTH == 0 else [*whole, range(length - WIDTH, length)]
+    """Elements of a row that are brought over together; the last may overlap those before."""
+    whole, rest = divmod(length, WIDTH)
+    groups = [range(k * WIDTH, (k + 1) * WIDTH) for k in range(whole)]
+    if rest:
+        alone = not whole or rest <= FEW
+        groups.append(range(length - (rest if alone else WIDTH), length))
+    return groups
 
 
 # ------------------------------------------------------------------ in
