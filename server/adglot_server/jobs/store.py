@@ -14,6 +14,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from adglot_server.jobs.numpy_points import local
 ATTRIBUTE = "adglot"
 FORMAT = 2
 """Of stores; what is begun by another version is finished by that."""
+
+PARTIAL = ".partial"
+"""What a file is called until all of it is there, by Zarr as well."""
 
 OK, GUARD, INVALID, UNSUPPORTED = 1, 2, 3, 4
 STATUS = {"left": 0, "ok": OK, "guard": GUARD, "invalid": INVALID, "unsupported": UNSUPPORTED}
@@ -47,6 +51,7 @@ class Store:
 
     def __init__(self, group: Any) -> None:
         self._group = group
+        self._root: Path | None = getattr(group.store, "root", None)  # of a store on a disk here
         self.attributes: dict[str, Any] = dict(group.attrs.get(ATTRIBUTE, {}))
         self._arrays = {name: group[name] for name in self.attributes.get("parts", [])}
         self._status, self._error = group["status"], group["error"]
@@ -79,12 +84,12 @@ class Store:
         Where the machine lost its power files may be empty that were written before their mark.
         """
         marked = {int(name) for name in self._names("status/c") if name.isdigit()}
-        root = getattr(self._group.store, "root", None)
-        return marked if root is None else {k for k in marked if self._whole(Path(root), k)}
+        root = self._root
+        return marked if root is None else {k for k in marked if self._whole(root, k)}
 
     def _whole(self, root: Path, index: int) -> bool:
         arrays = (one for one in (*self._arrays.values(), self._status) if one.size)
-        return all(_size(root / one.path / _key(one, index)) == _chunk_bytes(one) for one in arrays)
+        return all(_size(root / _key(one, index)) == _chunk_bytes(one) for one in arrays)
 
     def failed(self, index: int) -> int:
         """How many points of a finished chunk failed."""
@@ -99,13 +104,14 @@ class Store:
             for point, text in results.errors.items():
                 errors[point] = text
             self._error[span.start : span.stop] = errors
-        _sync(self._put(index, results))
-
-    async def _put(self, index: int, results: Results) -> None:
-        """All parts at one time, since an object store is slow to answer; then the status."""
         parts = zip(self._arrays.values(), results.arrays, strict=True)
-        await asyncio.gather(*(_put(array, index, part) for array, part in parts))
-        await _put(self._status, index, results.status)
+        data = [(_key(one, index), _data(one, part)) for one, part in parts if one.size]
+        mark = _key(self._status, index), _data(self._status, results.status)
+        if self._root is None:
+            _sync(_send(self._group.store, data, mark))
+        else:
+            for key, one in (*data, mark):
+                _save(self._root / key, one)
 
     def _names(self, folder: str) -> list[str]:
         async def names() -> list[str]:
@@ -121,26 +127,47 @@ def _sync(work: Any) -> Any:
     return need("zarr.core.sync").sync(work)
 
 
-async def _put(array: Any, index: int, part: Array) -> None:
-    """Write one chunk of an array without compression: its bytes, as they are.
+async def _send(store: Any, data: Sequence[tuple[str, Array]], mark: tuple[str, Array]) -> None:
+    """All of the data at one time, since an object store is slow to answer; then the mark."""
+    wrap = need("zarr.buffer.cpu").Buffer.from_array_like
+    await asyncio.gather(*(store.set(key, wrap(one)) for key, one in data))
+    await store.set(mark[0], wrap(mark[1]))
 
-    Through ``array[...] = part`` they would be copied, and wait for threads that have nothing to
-    encode: half the rate (1.6 GB/s, and 3 without).
+
+def _save(path: Path, data: Array) -> None:
+    """Write a file that is there as a whole or not at all.
+
+    In this thread: Zarr's three for a file take half as long again, and more where all cores work.
     """
-    if not part.size:
-        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{uuid4().hex}{PARTIAL}")
+    try:
+        with partial.open("wb", buffering=0) as file:
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _data(array: Any, part: Array) -> Array:
+    """The bytes of a chunk of an array without compression: what is past its end are zeros.
+
+    Through ``array[...] = part`` they would be copied first, and written at half the rate.
+    """
     whole = np.ascontiguousarray(part, array.dtype)
-    if len(whole) < array.chunks[0]:  # the last one
+    if len(whole) < array.chunks[0]:
         whole = np.zeros(array.chunks, array.dtype)
         whole[: len(part)] = part
-    buffer = need("zarr.buffer.cpu").Buffer.from_array_like(whole.reshape(-1).view(np.uint8))
-    await (array.store_path / _key(array, index)).set(buffer)
+    return whole.reshape(-1).view(np.uint8)
 
 
 def _key(array: Any, index: int) -> str:
-    """Where a chunk of points is, below its array."""
-    key: str = array.metadata.encode_chunk_key((index, *(0 for _ in array.shape[1:])))
-    return key
+    """Where a chunk of points is in the store."""
+    key = array.metadata.encode_chunk_key((index, *(0 for _ in array.shape[1:])))
+    return f"{array.path}/{key}"
 
 
 def _chunk_bytes(array: Any) -> int:
@@ -167,7 +194,7 @@ def _part(path: str, array: Any, group: Any) -> Part:
 def tidy(url: str) -> None:
     """Remove what killed writers left behind in a store; an object store keeps none of that."""
     path = local(url)
-    for leftover in Path(path).rglob("*.partial") if path else ():
+    for leftover in Path(path).rglob(f"*{PARTIAL}") if path else ():
         leftover.unlink(missing_ok=True)
 
 
