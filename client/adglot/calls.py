@@ -165,9 +165,13 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explain:
-    """Asks for the `Explanation` of a call that needs no point."""
+    """Asks for the `Explanation` of a call that needs no point.
+
+    Without `text` it has the program made that such calls run, and nothing is shown.
+    """
 
     call: Call
+    text: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

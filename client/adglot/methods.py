@@ -415,5 +415,5 @@ class Methods(JobMethods):
         keywords.pop("seed_axis", None)
         ask = self._ask(kept, args, **keywords)
         with suppress(Unsupported):  # Then the engine shows no program: the first call makes it.
-            yield from plans.explain(ask, operator, argnums, mode, sparse)
+            yield from plans.make(ask, operator, argnums, mode, sparse)
         return prepared

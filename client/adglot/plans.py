@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,17 +112,37 @@ def hessian(ask: Ask, argnums: Argnums, sparse: bool) -> Plan[Any]:
 def explain(
     ask: Ask, operator: str, argnums: Argnums | None, mode: Mode, sparse: bool
 ) -> Plan[Explanation]:
+    explanation: Explanation
+    build = _program(operator, argnums, mode, sparse)
+    point, explanation = yield from ask.send(build, Explain)
+    return replace(explanation, text=named_text(explanation.text, point.graph))
+
+
+def make(
+    ask: Ask, operator: str, argnums: Argnums | None, mode: Mode, sparse: bool
+) -> Plan[object]:
+    """Have the program made that the calls of a method run."""
+    build = _program(operator, argnums, mode, sparse)
+    return (yield from ask.send(build, partial(Explain, text=False)))
+
+
+def _program(
+    operator: str, argnums: Argnums | None, mode: Mode, sparse: bool
+) -> Callable[[Point], Fields]:
     name = SAME_PROGRAM.get(operator, operator)
     if argnums is None and name in ("gradient", "jacobian", "hessian"):
         argnums = 0
 
     def build(point: Point) -> Fields:
-        wrt = () if argnums is None else point.positions(argnums)
-        return {"operator": _operator(name), "wrt": wrt, "mode": mode, "sparse": sparse}
+        return {
+            "operator": _operator(name),
+            "wrt": () if argnums is None else point.positions(argnums),
+            "mode": mode,
+            "sparse": sparse,
+            "include_values": operator in BRINGING_VALUES,
+        }
 
-    explanation: Explanation
-    point, explanation = yield from ask.send(build, Explain)
-    return replace(explanation, text=named_text(explanation.text, point.graph))
+    return build
 
 
 def register(session: Session, graph: Graph) -> Plan[str]:
@@ -141,6 +162,10 @@ SAME_PROGRAM = {
     "derivative": "jacobian",
 }
 """Methods of a client that run the program of another operator."""
+
+
+BRINGING_VALUES = ("evaluate", "jvp", "vjp", "value_and_gradient", "value_and_jacobian")
+"""Methods whose answers have the values, too."""
 
 
 def _operator(name: str) -> Operator:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from adglot.codec import messages
 from adglot.ir import Type
 from adglot.ops import TABLE, Builder
 from adglot.stopping import may_stop, stopped_by
+from adglot_server.engines.base import Prepared
+from adglot_server.engines.native import NativeEngine
 from adglot_server.executors.control import Control
 from adglot_server.service.cache import Cache
 from adglot_server.service.core import Core
@@ -23,6 +26,8 @@ from adglot_server.service.server import Server
 from service.examples import energy
 
 X = np.array([1.0, -2.0, 0.5])
+SCALES = count(1.5)
+"""Each makes a function that no server has seen."""
 LONGEST = 2.0
 """Seconds that stopping may take, on a machine with other work; whole, these take far longer."""
 
@@ -142,3 +147,23 @@ def test_checks_hold_for_their_block_and_thread_only(pool: ThreadPoolExecutor) -
             may_stop()
         pool.submit(may_stop).result()
     may_stop()
+
+
+@pytest.mark.parametrize("operator", ["gradient", "value_and_gradient", "jacobian", "evaluate"])
+def test_a_prepared_call_finds_its_program_made_and_nothing_is_shown(
+    ad: adglot.Client, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Prepared, "text", property(lambda self: pytest.fail("is shown")))
+    made: list[object] = []
+    prepare = NativeEngine._prepare
+
+    def noted(self: NativeEngine, *args: object) -> Prepared:
+        made.append(args)
+        return prepare(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(NativeEngine, "_prepare", noted)
+    scale = next(SCALES)
+    prepared = ad.prepare(lambda x: np.sum(np.sin(x * scale)), X, operator=operator)
+    assert len(made) == 1
+    prepared(X)
+    assert len(made) == 1

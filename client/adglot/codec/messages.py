@@ -16,6 +16,7 @@ from adglot.calls import (
     Answer,
     Array,
     Call,
+    Explain,
     Explanation,
     Mode,
     Operator,
@@ -142,15 +143,18 @@ def decode_point(call: Call, message: bytes) -> Call:
     return replace(call, values=point.tensors("inputs", "inputs"), seeds=seeds)
 
 
-def encode_explain(call: Call) -> bytes:
-    return b"".join(_call_pieces(call, pb.ExplainRequest))
+def encode_explain(request: Explain) -> bytes:
+    pieces = _call_pieces(request.call, pb.ExplainRequest)
+    pieces.append(pb.ExplainRequest(omit_text=not request.text).SerializeToString())
+    return b"".join(pieces)
 
 
 def decode_explain(
     message: bytes, graph_bytes: int = GRAPH_BYTES, deadline: float | None = None
-) -> Call:
+) -> Explain:
     request = read(pb.ExplainRequest, message, graph_bytes)
-    return _call(operator_from_proto(request.head.operator), request, deadline=deadline)
+    call = _call(operator_from_proto(request.head.operator), request, deadline=deadline)
+    return Explain(call, not request.head.omit_text)
 
 
 def encode_register(graph: Graph) -> bytes:

@@ -46,7 +46,7 @@ def exchange(request: Request | JobAsk) -> Exchange:
             method, message = messages.RPCS[request.operator].method, messages.encode_call(request)
             return Exchange(method, message, messages.decode_answer, request.seconds_left())
         case Explain(call):
-            message, decode = messages.encode_explain(call), messages.decode_explanation
+            message, decode = messages.encode_explain(request), messages.decode_explanation
             return Exchange("Explain", message, decode, call.seconds_left())
         case Register(graph):
             message = messages.encode_register(graph)

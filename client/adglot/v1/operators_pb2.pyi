@@ -376,24 +376,28 @@ class StreamResponse(_message.Message):
     def __init__(self, values: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., derivatives: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., error_estimates: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indptr: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., indices: _Optional[_Iterable[_Union[_tensor_pb2.Tensor, _Mapping]]] = ..., columns: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "mode", "sparse")
+    __slots__ = ("graph", "digest", "engine", "operator", "wrt", "of", "include_values", "mode", "sparse", "omit_text")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     WRT_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_VALUES_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FIELD_NUMBER: _ClassVar[int]
+    OMIT_TEXT_FIELD_NUMBER: _ClassVar[int]
     graph: _graph_pb2.Graph
     digest: str
     engine: str
     operator: Operator
     wrt: _containers.RepeatedCompositeFieldContainer[Port]
     of: _containers.RepeatedCompositeFieldContainer[Port]
+    include_values: bool
     mode: Mode
     sparse: bool
-    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ...) -> None: ...
+    omit_text: bool
+    def __init__(self, graph: _Optional[_Union[_graph_pb2.Graph, _Mapping]] = ..., digest: _Optional[str] = ..., engine: _Optional[str] = ..., operator: _Optional[_Union[Operator, str]] = ..., wrt: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., of: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., include_values: bool = ..., mode: _Optional[_Union[Mode, str]] = ..., sparse: bool = ..., omit_text: bool = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("text", "latex", "report", "indptr", "indices", "columns")

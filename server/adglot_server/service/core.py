@@ -42,7 +42,7 @@ from adglot_server.service.current import current, forwarding, span
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.memory import out_of_memory
-from adglot_server.service.requests import Ports, build, resolve, spread, to_request
+from adglot_server.service.requests import Ports, build, resolve, spread, to_request, wanted
 from adglot_server.service.routes import Route, form, types_of
 from adglot_server.service.turns import give_up_turn
 
@@ -158,8 +158,10 @@ class Core:
             return replace(answer, values=whole.values)
         return answer
 
-    def explain(self, call: Call, cancelled: Callable[[], bool] = never) -> Explanation:
-        """The program of a call at one point, with one seed."""
+    def explain(
+        self, call: Call, cancelled: Callable[[], bool] = never, text: bool = True
+    ) -> Explanation:
+        """The program of a call at one point, with one seed; without `text` it is only made."""
         control = self.control(call.deadline, cancelled)
         graph = self.graph(call.graph, control)
         ports = resolve(call, graph)
@@ -167,8 +169,13 @@ class Core:
             give_up_turn()
             with forwarding():
                 return elsewhere.explain(_forwarded(call, ports, control), graph, control)
-        prepared, seconds = self.prepare(call.engine, graph, to_request(call, ports), control)
+        request = to_request(call, ports)
+        if not text and self.engines.picks(call.engine):
+            request = replace(request, values=wanted(call, graph))
+        prepared, seconds = self.prepare(call.engine, graph, request, control)
         report = _report(call, ports, graph, prepared, seconds)
+        if not text:
+            return Explanation("", report, prepared.patterns)
         return Explanation(prepared.text, report, prepared.patterns, prepared.latex)
 
     def register(

@@ -83,8 +83,8 @@ def _answer(core: Core, request: Request) -> Any:
     match request:
         case Call():
             return core.call(request)
-        case Explain(call):
-            return core.explain(call)
+        case Explain(call, text):
+            return core.explain(call, text=text)
         case Register(graph):
             return core.register(graph).digest
         case "engines":

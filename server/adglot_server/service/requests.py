@@ -54,7 +54,7 @@ def build(call: Call, ports: Ports, graph: Graph) -> tuple[Request, list[Array]]
     if faults:
         raise InvalidArgument(faults)
     request = to_request(call, ports, count, points)
-    request = replace(request, shared=shared, values=_wanted(call, graph))
+    request = replace(request, shared=shared, values=wanted(call, graph))
     return request, [*call.values, *call.seeds]
 
 
@@ -81,7 +81,7 @@ def to_request(
     return Request(call.operator, ports.wrt, ports.of, mode, seeds, points, call.sparse)
 
 
-def _wanted(call: Call, graph: Graph) -> tuple[int, ...] | None:
+def wanted(call: Call, graph: Graph) -> tuple[int, ...] | None:
     """The outputs whose values the answer brings: all or none."""
     if call.operator == "evaluate":
         return None

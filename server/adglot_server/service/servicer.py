@@ -98,9 +98,10 @@ class Servicer:
         return messages.encode_answer(answer)
 
     def _explain(self, message: bytes, caller: Caller) -> bytes:
-        call = messages.decode_explain(message, self._core.limits.graph_bytes, caller.deadline)
-        by_engine(call.engine)
-        return messages.encode_explanation(self._core.explain(call, caller.gone))
+        asked = messages.decode_explain(message, self._core.limits.graph_bytes, caller.deadline)
+        by_engine(asked.call.engine)
+        explanation = self._core.explain(asked.call, caller.gone, asked.text)
+        return messages.encode_explanation(explanation)
 
     def _register(self, message: bytes, caller: Caller) -> bytes:
         graph = messages.decode_register(message, self._core.limits.graph_bytes)
