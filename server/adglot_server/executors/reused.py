@@ -13,11 +13,11 @@ import numpy as np
 from adglot.ir import Type
 from adglot.ops.core import Array
 
-LARGE = 32 << 20
-"""Bytes from which on malloc gives memory back at once (glibc).
+LARGE = 4 << 20
+"""Bytes from which on malloc gives memory back to the system, or keeps it: that depends (glibc).
 
-Then every page of the next result is cleared at its first touch: 2 to 4 ms for 64 MiB, where
-40 000 sparse Jacobians of Pleiades take 5.
+Where it is given back, every page of the next result is cleared at its first touch: 3 ms for
+64 MiB, which is as long as 40 000 sparse Jacobians of Pleiades take.
 """
 
 KEPT_BYTES = 128 << 20
