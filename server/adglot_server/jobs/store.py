@@ -143,7 +143,7 @@ def _save(path: Path, data: Array) -> None:
     partial = path.with_name(f"{path.name}.{uuid4().hex}{PARTIAL}")
     try:
         with partial.open("wb", buffering=0) as file:
-            left = memoryview(data)
+            left = data.data
             while left:
                 left = left[file.write(left) :]
         partial.replace(path)
