@@ -89,7 +89,9 @@ def command_page() -> Iterator[str]:
     yield "# The command line\n"
     context = click.Context(adglot, info_name="adglot")
     yield from _help(context, "adglot")
-    for name, command in sorted(adglot.commands.items()):
+    for name in adglot.list_commands(context):
+        command = adglot.get_command(context, name)
+        assert command is not None
         yield f"## adglot {name}\n"
         yield from _help(click.Context(command, context, info_name=name), name)
 
