@@ -77,7 +77,8 @@ def settings_page() -> Iterator[str]:
     yield "Each is a flag of `adglot serve`, a variable, and a key of the file of `--config`, which"
     yield "is called as the flag without its dashes: see [configuration](configuration.md).\n"
     yield "| flag | variable | default | |\n|---|---|---|---|"
-    command = adglot.commands["serve"]
+    command = adglot.get_command(click.Context(adglot), "serve")
+    assert command is not None
     context = click.Context(command, info_name="serve", show_default=True)
     for option in command.params:
         default = option.get_help_extra(context).get("default", "not set")

@@ -71,9 +71,9 @@ def test_a_missing_extra_comes_with_the_line_that_installs_it() -> None:
     assert found == Finding("extra demo", "missing", "pip install 'adglot[demo]'")
 
 
-@pytest.mark.parametrize("name", sorted(adglot.commands))
+@pytest.mark.parametrize("name", adglot.list_commands(click.Context(adglot)))
 def test_every_command_explains_itself(run: Run, name: str) -> None:
-    command = adglot.commands[name]
+    command = adglot.get_command(click.Context(adglot), name)
     assert command.help
     assert run(name, "--help").stdout.startswith("Usage:")
     options = [p for p in command.params if isinstance(p, click.Option)]
