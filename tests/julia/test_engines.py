@@ -283,17 +283,31 @@ def test_an_op_without_a_counterpart_is_refused_by_name(
         ad.evaluate(graph, np.eye(2), engine="julia/ForwardDiff")
 
 
-def test_what_a_package_does_not_survive_is_refused(
+def test_complex_numbers_that_enzyme_has_no_right_derivative_of_are_refused(
     ad: adglot.Client, known: dict[str, EngineInfo]
 ) -> None:
     if not known["julia/Enzyme"].available:
         pytest.skip(known["julia/Enzyme"].reason)
-    a = np.array([[1.0, 2.0], [0.5, -1.0]])
-    with pytest.raises(Unsupported, match=r"crashes on derivatives of linalg\.eig"):
-        ad.jvp(lambda a: np.linalg.eig(a)[0], (a,), (a,), engine="julia/Enzyme")
-    hermitian = np.array([[4.0, 1.0 + 0.5j], [1.0 - 0.5j, 3.0]])
+    a = np.array([[4.0, 1.0 + 0.5j], [1.0 - 0.5j, 3.0]])
     with pytest.raises(Unsupported, match=r"not right for linalg\.cholesky of complex numbers"):
-        ad.jvp(np.linalg.cholesky, (hermitian,), (hermitian,), engine="julia/Enzyme")
+        ad.jvp(np.linalg.cholesky, (a,), (a,), engine="julia/Enzyme")
+
+
+@pytest.mark.parametrize("package", ["ForwardDiff", "ReverseDiff", "Mooncake", "Enzyme", "Zygote"])
+def test_a_diagonal_matrix_has_derivatives_by_its_zeros_or_none(
+    ad: adglot.Client, known: dict[str, EngineInfo], package: str
+) -> None:
+    """LinearAlgebra goes by the diagonal alone, where packages without a rule would follow."""
+    engine = f"julia/{package}"
+    if not known[engine].available:
+        pytest.skip(known[engine].reason)
+    a, da = np.diag([1.0, 2.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    if package == "Zygote":
+        assert ad.crosscheck(np.linalg.pinv, a, engines=["native", engine], operators=["vjp"])
+        return
+    for function in (np.linalg.pinv, lambda a: np.linalg.eig(a)[1]):
+        with pytest.raises(Unsupported, match="has no rule of|not right for complex numbers"):
+            ad.jvp(function, (a,), (da,), engine=engine)
 
 
 SINGULAR = [

@@ -15,7 +15,7 @@ An engine.
 - `records`: whether its preparation keeps the numbers of what is constant, so that it holds for
   these only
 - `complex`: whether it takes graphs with complex numbers
-- `fatal`: ops at whose derivatives it does not fail, but ends the process
+- `ruled`: whether it has rules of whole factorizations, or needs none
 - `real`: ops whose derivatives it has for real numbers only, and elsewhere is wrong or ends the
   process
 - `smooth`: whether it only takes ops that decide nothing: a tape that is run again does not look
@@ -30,7 +30,7 @@ Base.@kwdef struct Engine
     typed::Bool = false
     records::Bool = false
     complex::Bool = true
-    fatal::Vector{String} = String[]
+    ruled::Bool = false
     real::Vector{String} = String[]
     smooth::Bool = false
     sparse::Vector{Symbol} = Symbol[]
@@ -40,6 +40,12 @@ end
 const FIRST_ORDER = [:jvp, :vjp, :gradient, :jacobian]
 const ALL = [FIRST_ORDER; :hvp; :hessian]
 const MATRICES = [:jacobian, :hessian]
+
+"""
+LinearAlgebra takes another way for diagonal matrices here. Who follows it gives derivatives for
+these alone, without those by the zeros.
+"""
+const SHORTCUTS = ["linalg.eig", "linalg.pinv"]
 
 package(name::String) = Base.loaded_modules[found(name)]
 
@@ -77,21 +83,21 @@ chain_rules() = ADTypes.AutoChainRules(; ruleconfig = package("Zygote").ZygoteRu
 
 const ENGINES = Dict{String,Engine}(
     "ForwardDiff" => Engine(; packages = ["ForwardDiff"], backend = (_, _) -> ADTypes.AutoForwardDiff(), sparse = MATRICES),
-    "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff, sparse = [:jacobian]),
-    "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences(), sparse = MATRICES),
+    "FiniteDiff" => Engine(; packages = ["FiniteDiff"], backend = finite_diff, ruled = true, sparse = [:jacobian]),
+    "FiniteDifferences" => Engine(; packages = ["FiniteDifferences"], backend = (_, _) -> finite_differences(), ruled = true, sparse = MATRICES),
     "ReverseDiff" => Engine(; packages = ["ReverseDiff", "ForwardDiff"], backend = orders(reverse_diff, forward_over(reverse_diff)), modes = ["reverse"], complex = false, sparse = MATRICES),
     "ReverseDiff-tape" => Engine(; packages = ["ReverseDiff"], backend = (_, _) -> ADTypes.AutoReverseDiff(; compile = true), operators = FIRST_ORDER, modes = ["reverse"], records = true, complex = false, smooth = true),
-    "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"], sparse = MATRICES),
+    "Zygote" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(zygote, forward_over(zygote)), modes = ["reverse"], ruled = true, sparse = MATRICES),
     "Mooncake" => Engine(; packages = ["Mooncake"], backend = mooncake, modes = ["reverse", "forward"], typed = true, sparse = MATRICES),
     "Tracker" => Engine(; packages = ["Tracker"], backend = (_, _) -> ADTypes.AutoTracker(), operators = FIRST_ORDER, modes = ["reverse"], complex = false, sparse = [:jacobian]),
-    "ChainRules" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(chain_rules, forward_over(chain_rules)), modes = ["reverse"], sparse = MATRICES),
+    "ChainRules" => Engine(; packages = ["Zygote", "ForwardDiff"], backend = orders(chain_rules, forward_over(chain_rules)), modes = ["reverse"], ruled = true, sparse = MATRICES),
     "FastDifferentiation" => Engine(; packages = ["FastDifferentiation"], backend = (_, _) -> ADTypes.AutoFastDifferentiation(), records = true, complex = false),
     "HyperHessians" => Engine(; packages = ["HyperHessians"], backend = (_, _) -> ADTypes.AutoHyperHessians(), operators = [:hvp, :hessian]),
     "PolyesterForwardDiff" => Engine(; packages = ["PolyesterForwardDiff"], backend = (_, _) -> ADTypes.AutoPolyesterForwardDiff(), sparse = MATRICES),
     "GTPSA" => Engine(; packages = ["GTPSA"], backend = (_, _) -> ADTypes.AutoGTPSA(), sparse = MATRICES),
     "Symbolics" => Engine(; packages = ["Symbolics"], backend = (_, _) -> ADTypes.AutoSymbolics(), records = true, complex = false),
-    "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER, experimental = "its releases keep breaking with DI's", sparse = [:jacobian]),
-    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true, fatal = ["linalg.eig"], real = ["linalg.cholesky", "linear_recurrence"], sparse = MATRICES),
+    "Diffractor" => Engine(; packages = ["Diffractor"], backend = (_, _) -> ADTypes.AutoDiffractor(), operators = FIRST_ORDER, experimental = "its releases keep breaking with DI's", ruled = true, sparse = [:jacobian]),
+    "Enzyme" => Engine(; packages = ["Enzyme"], backend = enzyme, modes = ["forward", "reverse"], typed = true, real = ["linalg.cholesky", "linear_recurrence"], sparse = MATRICES),
 )
 
 "Raises ArgumentError for a graph that an engine would answer wrongly, or not survive."
@@ -100,8 +106,8 @@ function refuse(name::String, engine::Engine, graph::Graph)
         !engine.complex && any(is_complex, value_types(g)) &&
             throw(ArgumentError("$name is not right for complex numbers"))
         for node in g.nodes
-            node.op in engine.fatal &&
-                throw(ArgumentError("$name crashes on derivatives of $(node.op)"))
+            !engine.ruled && node.op in SHORTCUTS &&
+                throw(ArgumentError("$name has no rule of $(node.op)"))
             node.op in engine.real && any(is_complex, node.outputs) &&
                 throw(ArgumentError("$name is not right for $(node.op) of complex numbers"))
         end
