@@ -92,7 +92,7 @@ def test_a_bucket_fills_with_time() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "limit"),
-    [("nodes = 2", "nodes"), ("memory-bytes = 100", "memory_bytes"), ("graph-bytes = 9", "graph")],
+    [("nodes = 2", "nodes"), ("memory-bytes = 90", "memory_bytes"), ("graph-bytes = 9", "graph")],
 )
 def test_a_limit_below_the_servers(path: Path, setting: str, limit: str) -> None:
     with serving(path, f"{setting}\n") as (alice, bob):
@@ -102,7 +102,7 @@ def test_a_limit_below_the_servers(path: Path, setting: str, limit: str) -> None
         over(expected, lambda: alice.gradient(energy(), X))
 
 
-@pytest.mark.parametrize("setting", ["nodes = 2", "memory-bytes = 100"])
+@pytest.mark.parametrize("setting", ["nodes = 2", "memory-bytes = 90"])
 def test_what_another_has_made_ready_lifts_no_limit(path: Path, setting: str) -> None:
     with serving(path, f"{setting}\n") as (alice, bob):
         digest = bob.register(energy())

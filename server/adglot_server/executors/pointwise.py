@@ -26,6 +26,7 @@ SHARE = 1 << 21
 class Pointwise(Tiers):
     """The graph of one point, ready for batches of any size; many threads may run it at once.
 
+    >>> import numpy as np
     >>> from adglot import ops
     >>> from adglot.ir import Type
     >>> b = ops.Builder()
