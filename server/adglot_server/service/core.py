@@ -42,7 +42,15 @@ from adglot_server.service.current import current, forwarding, span
 from adglot_server.service.engines import Engines
 from adglot_server.service.limits import Limits, kept_bytes
 from adglot_server.service.memory import out_of_memory
-from adglot_server.service.requests import Ports, build, resolve, spread, to_request, wanted
+from adglot_server.service.requests import (
+    Ports,
+    build,
+    resolve,
+    spread,
+    to_request,
+    wanted,
+    wants_values,
+)
 from adglot_server.service.routes import Route, form, types_of
 from adglot_server.service.turns import give_up_turn
 
@@ -217,7 +225,7 @@ class Core:
         self.limits.check_memory(_need(prepared, request))
         control.check()
         report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
-        route = Route((graph.digest, call.engine, request), report, _wants_values(call))
+        route = Route((graph.digest, call.engine, request), report, wants_values(call))
         started = time.perf_counter()
         with span("run"):
             results = _run(prepared, inputs, control, request)
@@ -340,10 +348,6 @@ def _checked(graph: Graph, limits: Limits) -> Graph:
         return check(graph, limits.of_graphs)
     except InvalidArgument as error:
         raise error.within("graph") from None
-
-
-def _wants_values(call: Call) -> bool:
-    return call.include_values or call.operator == "evaluate"
 
 
 def _report(

@@ -81,6 +81,10 @@ def to_request(
     return Request(call.operator, ports.wrt, ports.of, mode, seeds, points, call.sparse)
 
 
+def wants_values(call: Call) -> bool:
+    return call.include_values or call.operator == "evaluate"
+
+
 def wanted(call: Call, graph: Graph) -> tuple[int, ...] | None:
     """The outputs whose values the answer brings: all or none."""
     if call.operator == "evaluate":

@@ -14,7 +14,7 @@ from adglot_server.executors.control import FREELY, Control, never
 from adglot_server.executors.pointwise import Part, Run
 from adglot_server.executors.shortcut import Shortcut
 from adglot_server.service.core import Core
-from adglot_server.service.requests import resolve
+from adglot_server.service.requests import resolve, wants_values
 
 MOMENT = 10_000_000
 """Scalar operations that take far less than a second, the least limit of time."""
@@ -36,8 +36,7 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     points = 1 if request.batch is None else request.batch
     core.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
     short = points * prepared.program_ops < MOMENT
-    values = call.include_values or call.operator == "evaluate"
-    first = 0 if values else prepared.values
+    first = 0 if wants_values(call) else prepared.values
 
     def around(run: Run) -> Direct:
         return _function(run, inputs, lambda: FREELY if short else core.control(None, never))
