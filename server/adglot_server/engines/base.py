@@ -66,6 +66,10 @@ class Prepared:
     latex: str = ""
     """The same for a typesetter, where the engine can."""
 
+    def run_bytes(self, request: Request) -> int:
+        """What a run of all points of the request takes."""
+        return self.peak_bytes + request.points * self.point_bytes
+
     @property
     def last_executor(self) -> str:
         """Who gave this thread's last answer."""

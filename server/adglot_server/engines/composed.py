@@ -103,7 +103,7 @@ class Composed:
 
     def prepared(self, execute: Execute, executor: str) -> Prepared:
         """The program that answers by `execute`; costs are those of textbook derivatives."""
-        points = 1 if self.request.batch is None else self.request.batch
+        points = self.request.points
         ops = points * cost(self.graph)
         return Prepared(
             execute=execute,

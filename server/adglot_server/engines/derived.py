@@ -71,7 +71,7 @@ def prepared(
     """The program that runs `one` at a point, or at every point of a batch; costs as `prepare`."""
     passes = _passes(graph, request)
     order = 2 if request.operator in ("hvp", "hessian") else 1
-    count = 1 if request.batch is None else request.batch
+    count = request.points
     ops = cost(graph)
     outputs = sum(graph.output_types[i].nbytes for i in request.of)
     return Prepared(

@@ -143,10 +143,9 @@ class Core:
     def _together(self, route: Route, control: Control, inputs: list[Array]) -> list[Array]:
         """The results of a route's program at a batch of points."""
         digest, engine, request = route.program
-        points = len(inputs[0])
-        request = replace(request, batch=points)
+        request = replace(request, batch=len(inputs[0]))
         prepared, _ = self.prepare(engine, self.graph(digest, control), request, control)
-        self.limits.check_memory(_need(prepared, request))
+        self.limits.check_memory(prepared.run_bytes(request))
         return _run(prepared, inputs, control, request)
 
     def _first(self, call: Call, control: Control) -> Answer:
@@ -221,10 +220,9 @@ class Core:
     def _answer(self, call: Call, ports: Ports, graph: Graph, control: Control) -> Answer:
         request, inputs = self.request(call, ports, graph)
         prepared, prepare_seconds = self.prepare(call.engine, graph, request, control)
-        points = _points(request)
-        self.limits.check_memory(_need(prepared, request))
+        self.limits.check_memory(prepared.run_bytes(request))
         control.check()
-        report = _report(call, ports, graph, _of_all(prepared, points), prepare_seconds)
+        report = _report(call, ports, graph, _of_all(prepared, request.points), prepare_seconds)
         route = Route((graph.digest, call.engine, request), report, wants_values(call))
         started = time.perf_counter()
         with span("run"):
@@ -289,22 +287,13 @@ def _forwarded(call: Call, ports: Ports, control: Control) -> Call:
     return replace(call, wrt=ports.wrt, of=ports.of, deadline=control.deadline)
 
 
-def _points(request: Request) -> int:
-    return 1 if request.batch is None else request.batch
-
-
-def _need(prepared: Prepared, request: Request) -> int:
-    """Bytes of a run."""
-    return prepared.peak_bytes + _points(request) * prepared.point_bytes
-
-
 def _run(
     prepared: Prepared, inputs: Sequence[Array], control: Control, request: Request
 ) -> list[Array]:
     try:
         return prepared.run(inputs, control)
     except MemoryError as error:
-        raise out_of_memory(error, _need(prepared, request)) from error
+        raise out_of_memory(error, prepared.run_bytes(request)) from error
 
 
 def _answered(prepared: Prepared, results: Sequence[Array], started: float, route: Route) -> Answer:

@@ -33,9 +33,8 @@ def shortcut(core: Core, call: Call) -> Shortcut | None:
     prepared, _ = core.prepare(call.engine, graph, request, control)
     if prepared.program is None or prepared.answered is None:
         return None  # nobody takes over from whoever runs this engine's programs
-    points = 1 if request.batch is None else request.batch
-    core.limits.check_memory(prepared.peak_bytes + points * prepared.point_bytes)
-    short = points * prepared.program_ops < MOMENT
+    core.limits.check_memory(prepared.run_bytes(request))
+    short = request.points * prepared.program_ops < MOMENT
     first = 0 if wants_values(call) else prepared.values
 
     def around(run: Run) -> Direct:

@@ -43,6 +43,11 @@ class Request:
     shared: tuple[int, ...] = ()
     values: tuple[int, ...] | None = None
 
+    @property
+    def points(self) -> int:
+        """How many points it is asked at."""
+        return 1 if self.batch is None else self.batch
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:

@@ -82,7 +82,7 @@ class CasadiEngine:
         matrices = Matrices(graph, request)
         _refuse(graph)
         program = _Program(graph, request, matrices)
-        batch = 1 if request.batch is None else request.batch
+        batch = request.points
         passes = _passes(request, matrices)
         dense = Prepared(
             execute=points.at_each(program, matrices.types, request.batch),
@@ -123,7 +123,7 @@ class _Program:
 
 def _sparse(dense: Prepared, made: Program, request: Request, one: Execute) -> Prepared:
     """With CasADi's pattern and colours."""
-    batch = 1 if request.batch is None else request.batch
+    batch = request.points
     return replace(
         dense,
         execute=points.at_each(one, made.types, request.batch),

@@ -65,7 +65,7 @@ class SymbolicEngine:
         _refuse(graph)
         program = _Program(graph, request, matrices)
         text, latex = program.written()
-        ops = cost(graph) * (1 if request.batch is None else request.batch)
+        ops = cost(graph) * request.points
         return Prepared(
             execute=points.at_each(program, matrices.types, request.batch),
             values=len(request.of),
