@@ -106,7 +106,7 @@ def test_a_job_survives_the_end_of_every_container(cluster: None) -> None:
     compose("run", "--rm", "job", "sh", "-c", points)
     with adglot.connect(SERVER) as ad:
         graph = adglot.trace(rates, np.ones(2))
-        job = ad.submit(graph, "killed.npy", "killed.zarr", chunk=2000)
+        job = ad.submit(graph, "killed.npy", "killed.zarr", chunk=400)
         left = ["worker", "scheduler", "server"]
         for status in job.watch(600.0):
             if left and status.state == "running" and status.progress.chunks_done:
