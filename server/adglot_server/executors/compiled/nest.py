@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE, convert, element
 from adglot_server.executors.compiled.lanes import (
@@ -32,6 +31,7 @@ from adglot_server.executors.compiled.loops import (
 from adglot_server.executors.compiled.plan import Nest, Plan
 from adglot_server.executors.compiled.reductions import Reduction, reduction
 from adglot_server.executors.compiled.region import REDUCTIONS, ints
+from adglot_server.executors.compiled.spots import Index, Spot, along, throughout
 from adglot_server.executors.compiled.terms import (
     Address,
     Box,
@@ -52,29 +52,14 @@ class Running:
     state: tuple[Lanes, ...]
 
 
-class Index(NamedTuple):
-    """Where a loop is: a number that the code has by a name (if any), and a known one."""
-
-    name: str
-    offset: int = 0
-
-    def moved(self, offset: int) -> Index:
-        return Index(self.name, self.offset + offset)
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a vector is computed: indices of loops, and what was computed outside of these."""
-
-    loops: dict[int, Index]
-    scalars: dict[Term, Lanes]
-
-
 TOGETHER = 4
 """Neighbours that are added to one another first: each sum waits for the one before it."""
 
 SIMPLE = 12
 """Ops of a vector, at most, for several to be written out together."""
+
+SHORT = 2 * WIDTH
+"""A loop of so many turns, at most, is written out: as long as a loop and a rest are."""
 
 
 @dataclass(slots=True)
@@ -147,18 +132,17 @@ class Writer:
         whole = first + count // WIDTH * WIDTH
         if count > WIDTH and all(self._rule(i) is None for i, _ in terms.results):
             covering(self.code, first, stop, WIDTH, lambda at: self._vector(terms, Index(at)))
-            self.scalars = kept
-            return
-        if whole > first:
+        elif count <= SHORT:
+            self._vectors(terms, running, throughout(self._inner, first, stop, self.scalars))
+        else:
             self._whole_vectors(terms, first, whole, running)
-        if stop > whole:
-            self._vectors(terms, first_lanes(stop - whole), running, self._along(Index("", whole)))
+            self._vectors(terms, running, throughout(self._inner, whole, stop, self.scalars))
         for one in running:
             self._update(one.index, one.rule, one.rule.across(one.state), SCALAR)
         self.scalars = kept
 
     def _vector(self, terms: Terms, index: Index) -> list[Lanes]:
-        self._vectors(terms, FULL, [], self._along(index))
+        self._vectors(terms, [], along(self._inner, index, 1, self.scalars))
         return []
 
     def _whole_vectors(self, terms: Terms, first: int, stop: int, running: list[Running]) -> None:
@@ -168,7 +152,8 @@ class Writer:
 
         def loop(first: int, stop: int, together: int) -> None:
             def body(index: str) -> list[Lanes]:
-                self._vectors(terms, FULL, running, self._along(Index(index), together))
+                spots = along(self._inner, Index(index), together, self.scalars)
+                self._vectors(terms, running, spots)
                 return [x for one in running for x in one.state]
 
             if stop > first:
@@ -179,11 +164,6 @@ class Writer:
         middle = first + (stop - first) // (WIDTH * together) * WIDTH * together
         loop(first, middle, together)
         loop(middle, stop, 1)
-
-    def _along(self, index: Index, count: int = 1) -> list[Spot]:
-        """So many neighbouring vectors of the innermost loop."""
-        indices = [index.moved(k * WIDTH) for k in range(count)]
-        return [Spot({self._inner: i}, self.scalars) for i in indices]
 
     def _running(self, terms: Terms, count: int) -> list[Running]:
         """The reductions that sum over the innermost loop, of so many turns."""
@@ -224,7 +204,7 @@ class Writer:
         self.scalars = dict(kept)
         self.loops[depth] = index
         self._level(terms, depth)
-        spot = Spot({depth: index}, self.scalars)
+        spot = Spot({depth: index}, self.scalars, SCALAR)
         self.scalars = kept
         return spot
 
@@ -234,8 +214,9 @@ class Writer:
         whole = first + (stop - first) // WIDTH * WIDTH
 
         def vectors(index: Index, mode: Mode = FULL) -> list[Lanes]:
-            spots = [Spot({**row.loops, self._inner: index}, row.scalars) for row in rows]
-            self._vectors(terms, mode, [], spots, self._inner - 1)
+            at = {self._inner: index}
+            spots = [Spot({**row.loops, **at}, row.scalars, mode) for row in rows]
+            self._vectors(terms, [], spots, self._inner - 1)
             return []
 
         if whole > first:
@@ -255,29 +236,31 @@ class Writer:
     # -------------------------------------------------------------- inside of a loop
 
     def _vectors(
-        self,
-        terms: Terms,
-        mode: Mode,
-        running: list[Running],
-        spots: list[Spot],
-        axis: int | None = None,
+        self, terms: Terms, running: list[Running], spots: list[Spot], axis: int | None = None
     ) -> None:
-        """Vectors at neighbours along an axis; what is reduced along it is joined before."""
+        """Vectors at neighbours along an axis; what is reduced along it is joined before.
+
+        They are computed op by op: none waits for all of the one before it.
+        """
         axis = self._inner if axis is None else axis
+        for term in terms.order:
+            for spot in spots if term.depth == self._inner else ():
+                self._go(spot)
+                self.lanes[term] = self._compute(term, spot.mode)
         parts: dict[int, list[Lanes]] = {}
         for spot in spots:
-            self.loops.update(spot.loops)
-            self.scalars, self.lanes = spot.scalars, {}
-            for term in terms.order:
-                if term.depth == self._inner:
-                    self.lanes[term] = self._compute(term, mode)
-            self._finish(terms, mode, parts, axis)
+            self._go(spot)
+            self._finish(terms, spot.mode, parts, axis)
         over_inner = {one.index: one for one in running}
         for i, xs in parts.items():
             if (one := over_inner.get(i)) is not None:
                 one.state = one.rule.add(one.state, one.rule.joined(xs))
             elif (rule := self._rule(i)) is not None:
-                self._update(i, rule, rule.joined(xs), mode)
+                self._update(i, rule, rule.joined(xs), spots[0].mode)
+
+    def _go(self, spot: Spot) -> None:
+        self.loops.update(spot.loops)
+        self.scalars, self.lanes = spot.scalars, spot.lanes
 
     def _level(self, terms: Terms, depth: int) -> None:
         for term in terms.order:
