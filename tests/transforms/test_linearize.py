@@ -7,6 +7,7 @@ import numpy as np
 from adglot import ops
 from adglot.ir import Graph, Type
 from adglot.ops import Builder
+from adglot.ops.shape import slice_axis
 from adglot_server.transforms.jvp import jvp
 from adglot_server.transforms.linearize import linearize
 from adglot_server.transforms.transpose import transpose, vjp
@@ -68,3 +69,25 @@ def test_inputs_that_are_not_shared_are_residuals():
     _, moved = run(cut, [W, X], [np.cos(W), np.sin(X)])
     want = ops.evaluate(jvp(layer(), [True, True])[0], [W, X, np.cos(W), np.sin(X)])
     np.testing.assert_array_equal(moved[0], want[2])
+
+
+def gate() -> Graph:
+    """1 / (1 + exp(-(w[0] x + w[1])))."""
+    builder = Builder()
+    w, x = builder.input(Type("float64", (2, 4))), builder.input(Type.of(X))
+    weight, bias = (ops.reshape(slice_axis(w, 0, k, k + 1), shape=(4,)) for k in (0, 1))
+    return builder.build([w, x], [1.0 / (1.0 + ops.exp(-(weight * x + bias)))])
+
+
+def test_what_is_cheap_is_made_again():
+    """Of a turn of a loop its x, the exp and the quotient are kept: no sum, no part of w."""
+    w, tangents = W[:2], [np.cos(W[:2]), np.sin(X)]
+    cut = linearize(gate(), [True, True], shared=[True, False])
+    assert cut.known == (0,)
+    kept = ops.evaluate(cut.primal, [w, X])[1:]
+    exp = np.exp(-(w[0] * X + w[1]))
+    expected = sorted([X.tolist(), exp.tolist(), (1.0 / (1.0 + exp)).tolist()])
+    assert sorted(x.tolist() for x in kept) == expected
+    (moved,) = ops.evaluate(cut.linear, [w, *kept, *tangents])
+    (_, want) = ops.evaluate(jvp(gate(), [True, True])[0], [w, X, *tangents])
+    np.testing.assert_array_equal(moved, want)

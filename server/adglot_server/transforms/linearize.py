@@ -10,20 +10,28 @@ from adglot.ops.core import Linearized, Record
 from adglot_server.transforms.jvp import present, push, start
 from adglot_server.transforms.transpose import linear_program
 
+CHEAP = ("add", "subtract", "multiply", "negative")
+"""Ops that take less time than to keep their result and read it again."""
+
+DEEP = 2
+"""Nodes, one behind the other, that are made again for the sake of one value."""
+
 
 def linearize(
     graph: Graph, active: Sequence[bool], shared: Sequence[bool] | None = None
 ) -> Linearized:
     """x -> (y, residuals), and (known x, residuals, tangents) -> tangents of y.
 
-    Residuals are the values that the linear part needs of the other. Constants, and views of
-    something larger kept already, are not handed over: the linear part makes them again.
+    Residuals are the values that the linear part needs of the other. Constants, views of
+    something larger kept already, and what one or two cheap ops make of what is kept or known are
+    not handed over: the linear part makes them again.
     """
     with Builder() as builder:
         primals, holes = start(builder, graph, active)
         outputs, moved = push(builder, graph, primals, holes)
-        wanted = _wanted(builder, present(holes), present(moved))
-        known = [i for i, on in enumerate(shared or [True] * len(primals)) if on and i in wanted]
+        readable = [i for i, on in enumerate(shared or [True] * len(primals)) if on]
+        wanted = _wanted(builder, present(holes), present(moved), readable)
+        known = [i for i in readable if i in wanted]
         residuals = [x for i, x in wanted.items() if i not in known]
         inputs = [*(primals[i] for i in known), *residuals, *present(holes)]
         return Linearized(
@@ -35,20 +43,49 @@ def linearize(
 
 
 def _wanted(
-    builder: Builder, holes: Sequence[Value], tangents: Sequence[Value]
+    builder: Builder, holes: Sequence[Value], tangents: Sequence[Value], readable: Sequence[int]
 ) -> dict[int, Value]:
     """What the linear nodes behind these tangents read of the others, by index."""
     _, linear = linear_program(builder, holes)
-    static = _static(builder.records)
+    records = builder.live(tangents)
     wanted = {t.index: t for t in tangents if t.index not in linear}
-    for record in reversed(builder.live(tangents)):
+    for record in records:
         if any(x.index in linear for x in record.operands):
             wanted.update((x.index, x) for x in record.operands if x.index not in linear)
-        elif any(y.index in wanted for y in record.outputs) and _is_made_again(record, static):
+    again = _Again(builder.records, {*wanted, *readable})
+    for record in reversed(records):
+        if any(y.index in wanted for y in record.outputs) and again.makes(record):
             for y in record.outputs:
                 wanted.pop(y.index, None)
             wanted.update((x.index, x) for x in record.operands)
     return dict(sorted(wanted.items()))
+
+
+class _Again:
+    """Which nodes the linear part emits once more, so that no residual holds their results."""
+
+    def __init__(self, records: Sequence[Record], kept: set[int]) -> None:
+        """`kept` are the values that are there in any case."""
+        self._makers = {y.index: record for record in records for y in record.outputs}
+        self._static, self._kept = _static(records), kept
+
+    def makes(self, record: Record, deep: int = DEEP) -> bool:
+        """Whether this is one, others made again before it."""
+        if all(y.index in self._static for y in record.outputs):
+            return True
+        sides = (record.operands, record.outputs)
+        types = [[v.type for v in values] for values in sides]
+        free = record.op.cost(*types, **record.attributes) == 0
+        if free and sum(t.nbytes for t in types[0]) <= sum(t.nbytes for t in types[1]):
+            return True
+        cheap = deep > 0 and (free or record.op.name in CHEAP)
+        return cheap and all(self._is_there(x, deep - 1) for x in record.operands)
+
+    def _is_there(self, x: Value, deep: int) -> bool:
+        if x.index in self._kept:
+            return True
+        maker = self._makers.get(x.index)
+        return maker is not None and self.makes(maker, deep)
 
 
 def _static(records: Sequence[Record]) -> set[int]:
@@ -58,12 +95,3 @@ def _static(records: Sequence[Record]) -> set[int]:
         if all(x.index in static for x in record.operands):
             static.update(y.index for y in record.outputs)
     return static
-
-
-def _is_made_again(record: Record, static: set[int]) -> bool:
-    """Whether the linear part emits this node once more, and no residual holds its result."""
-    if all(y.index in static for y in record.outputs):
-        return True
-    sizes = [sum(v.type.nbytes for v in values) for values in (record.operands, record.outputs)]
-    types = [[v.type for v in values] for values in (record.operands, record.outputs)]
-    return sizes[0] <= sizes[1] and record.op.cost(*types, **record.attributes) == 0
