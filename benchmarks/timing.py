@@ -52,6 +52,9 @@ def _rate(pool: ThreadPoolExecutor, call: Callable[[], object], clients: int) ->
 SHORTEST = 1e-5
 """Seconds: what is quicker is called several times in a turn, since the clock takes time, too."""
 
+COLD = 1e-3
+"""Seconds: a first call that took no longer may be followed by ones a hundred times as quick."""
+
 TURNS = 7
 """Of each; in every one it is called once at least."""
 
@@ -62,13 +65,19 @@ SLOW = 1.0
 def in_turn(calls: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
     """Median seconds of each, all called in turn, so that each has `seconds` in the end."""
     once = {name: _each(call, 1) for name, call in calls.items()}
-    often = {name: max(1, round(SHORTEST / taken)) for name, taken in once.items()}
+    often = {name: _often(call) if once[name] < COLD else 1 for name, call in calls.items()}
     times = {name: [taken] if taken > SLOW else [] for name, taken in once.items()}
     waiting = [name for name in calls if not times[name]]
     for _ in range(TURNS):
         for name in waiting:
             times[name] += _turn(calls[name], often[name], seconds / TURNS)
     return {name: median(taken) for name, taken in times.items()}
+
+
+def _often(call: Callable[[], object]) -> int:
+    """How often it is called in a turn: the clock's time is then a hundredth of what is timed."""
+    taken = min(_each(call, 1) for _ in range(TURNS))
+    return max(1, round(SHORTEST / taken))
 
 
 def _turn(call: Callable[[], object], often: int, seconds: float) -> list[float]:
