@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from adglot.errors import InvalidArgument
-from adglot_server.jobs.chunk import run_chunk
+from adglot_server.jobs.chunk import packed, run_chunk
 from adglot_server.jobs.plan import plan
 from adglot_server.jobs.pools import LocalPool, Pool
 from adglot_server.jobs.run import ChunkDone, ChunkFailed, Event, PoolDied, Started, run
@@ -53,8 +53,9 @@ def test_a_finished_job_has_nothing_left(job: Job, pool: Pool) -> None:
 def test_a_chunk_may_be_computed_twice(job: Job, pool: Pool, whole: dict[str, bytes]) -> None:
     spec = job(functions.predators, U, chunk=64)
     planned = plan(spec)
+    sent = packed(planned.spec, planned.store)
     for index in (*planned.left, 3, 15):
-        run_chunk(planned.spec, index)
+        run_chunk(sent, index)
     assert files(spec.out) == whole
 
 

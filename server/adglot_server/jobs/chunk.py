@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
 from adglot.errors import InvalidArgument, Violation
-from adglot_server.jobs import store as stores
 from adglot_server.jobs.asking import asker
 from adglot_server.jobs.inputs import Inputs, bound, call
 from adglot_server.jobs.sifting import Sifter
@@ -34,20 +35,27 @@ class Done:
     peak_bytes: int
 
 
-def run_chunk(spec: JobSpec, index: int, run: str = "") -> Done:
-    """Compute and write a chunk of a planned job; to do it again changes nothing.
+def packed(spec: JobSpec, store: Store) -> bytes:
+    """A planned job as it is sent to workers; it is opened once a process.
 
-    Files are opened once for each `run`: another one of the same spec may find others there.
+    No two are the same, since another run of the same spec may find other files.
+    """
+    return pickle.dumps((spec, store, uuid4()))
+
+
+def run_chunk(job: bytes, index: int) -> Done:
+    """Compute and write a chunk of a `packed` job; to do it again changes nothing.
+
     Points that fail are marked in the store. Raises what else goes wrong: AdglotError, OSError.
     """
     started = time.perf_counter()
-    job = opened(spec, run)
-    span = job.store.span(index)
-    values, seeds = job.inputs.read(span.start, span.stop)
+    here = opened(job)
+    span = here.store.span(index)
+    values, seeds = here.inputs.read(span.start, span.stop)
     read = time.perf_counter()
-    results = job.sifter.results(values, seeds)
+    results = here.sifter.results(values, seeds)
     computing = time.perf_counter() - read
-    job.store.write(index, results)
+    here.store.write(index, results)
     failed = int(np.count_nonzero(results.status != OK))
     seconds = time.perf_counter() - started
     return Done(index, len(span), failed, seconds, computing, peak_bytes())
@@ -72,12 +80,12 @@ class Job:
 
 
 @lru_cache(maxsize=2)
-def opened(spec: JobSpec, run: str) -> Job:
-    """The job, opened once a process and run; InvalidArgument where its store is not there."""
-    store = stores.find(spec.out)
-    if store is None:
+def opened(job: bytes) -> Job:
+    """What is in a packed job, ready; InvalidArgument where its store is not to be seen."""
+    spec, store, _ = pickle.loads(job)
+    if not store.is_here():
         raise InvalidArgument(Violation("out", f"{spec.out} is not there: plan the job first"))
     graph = spec.load()
     asked = call(spec, graph)
-    sifter = Sifter(graph, asked, asker(spec.target), store.parts(), spec.function)
+    sifter = Sifter(graph, asked, asker(spec.target), store.parts, spec.function)
     return Job(bound(spec, asked, graph), sifter, store)

@@ -37,24 +37,18 @@ ELSEWHERE = ("graph", "points", "out", "target", "function", "chunk")
 class Plan:
     """A job that is ready: its spec with the size of chunks, and which of these are left.
 
-    `parts` are the arrays of the store, `point_bytes` all that moves for a point.
+    `point_bytes` are all that moves for a point.
     """
 
     spec: JobSpec
-    count: int
-    chunks: int
+    store: Store
     left: tuple[int, ...]
-    parts: tuple[Part, ...]
     point_bytes: int
 
     @property
     def done_points(self) -> int:
         """Of the chunks that are there."""
-        assert self.spec.chunk is not None
-        left = len(self.left) * self.spec.chunk
-        if self.left and self.left[-1] == self.chunks - 1:
-            left -= self.chunks * self.spec.chunk - self.count  # that one is shorter
-        return self.count - left
+        return self.store.count - sum(len(self.store.span(k)) for k in self.left)
 
 
 def plan(spec: JobSpec) -> Plan:
@@ -69,15 +63,14 @@ def plan(spec: JobSpec) -> Plan:
     count, attributes = inputs.count, _provenance(spec, graph, inputs)
     store = stores.find(spec.out)
     if store is None:
-        store = _created(spec, graph, asked, inputs, attributes)
+        store, done = _created(spec, graph, asked, inputs, attributes), set[int]()
     else:
         _check_same(store, {**attributes, "count": count}, spec)
         stores.tidy(spec.out)
-    done = store.done()
+        done = store.done()
     left = tuple(k for k in range(store.chunks) if k not in done)
-    found = tuple(store.parts())
     spec = replace(spec, chunk=store.chunk)
-    return Plan(spec, count, store.chunks, left, found, _point_bytes(inputs, found))
+    return Plan(spec, store, left, _point_bytes(inputs, store.parts))
 
 
 def _created(

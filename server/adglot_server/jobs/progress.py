@@ -67,7 +67,7 @@ class Display:
         """Take what `run` tells."""
         match event:
             case Started(plan):
-                self._progress.reset(self._task, total=plan.count, completed=plan.done_points)
+                self._progress.reset(self._task, total=plan.store.count, completed=plan.done_points)
                 self._progress.update(self._task, description=plan.spec.operator)
             case ChunkDone(done):
                 self._failed += done.failed

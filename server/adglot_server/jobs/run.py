@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from adglot.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unsupported
 from adglot_server.jobs import store as stores
-from adglot_server.jobs.chunk import Done, run_chunk
+from adglot_server.jobs.chunk import Done, packed, run_chunk
 from adglot_server.jobs.plan import Plan, plan
 from adglot_server.jobs.pools import Pool
 from adglot_server.jobs.spec import JobSpec
@@ -134,12 +133,13 @@ class _Run:
     """One run on its way: chunks are waiting, each from its time on, or with the pool."""
 
     def __init__(self, planned: Plan, pool: Pool, listen: Callable[[Event], object]) -> None:
-        self._spec, self._pool, self._listen = planned.spec, pool, listen
+        self._job = packed(planned.spec, planned.store)
+        self._out, self._pool, self._listen = planned.spec.out, pool, listen
         self._waiting = [(0.0, index) for index in planned.left]  # sorted, thus a heap
         self._flying: dict[Future[Done], int] = {}
         self._attempts: dict[int, int] = {}
-        self._renewals, self._name = 0, uuid4().hex
-        self.outcome, self.finished = Outcome(), 0
+        self._renewals, self.finished = 0, 0
+        self.outcome = Outcome()
 
     def until(self, cancelled: Callable[[], bool]) -> None:
         """Go on until all is done, or nothing more can be."""
@@ -159,14 +159,14 @@ class _Run:
             future.cancel()
         if self._flying:
             self._pool.renew()
-        stores.tidy(self._spec.out)
+        stores.tidy(self._out)
 
     def _fill(self) -> None:
         most = AHEAD * self._pool.width
         now = time.monotonic()
         while self._waiting and len(self._flying) < most and self._waiting[0][0] <= now:
             _, index = self._waiting[0]
-            self._flying[self._pool.submit(run_chunk, self._spec, index, self._name)] = index
+            self._flying[self._pool.submit(run_chunk, self._job, index)] = index
             heapq.heappop(self._waiting)
 
     def _collect(self) -> None:

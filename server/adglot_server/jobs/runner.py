@@ -14,7 +14,6 @@ from threading import Event, Thread
 
 from adglot.errors import AdglotError, EngineCrashed, Unavailable
 from adglot.jobcalls import ChunkError, JobProgress, JobState
-from adglot_server.jobs import store as stores
 from adglot_server.jobs.plan import Plan
 from adglot_server.jobs.pools import DaskPool, LocalPool, Pool
 from adglot_server.jobs.quotas import Quotas
@@ -223,15 +222,14 @@ class Turn:
 
     def _start(self, plan: Plan) -> None:
         """The chunks that are there already count as well, and what failed in them."""
-        self._registry.quotas.check(plan.count, plan.count * plan.point_bytes)
-        store = stores.find(plan.spec.out)
-        assert store is not None
-        done = set(range(plan.chunks)).difference(plan.left)
+        store = plan.store
+        self._registry.quotas.check(store.count, store.count * plan.point_bytes)
+        done = set(range(store.chunks)).difference(plan.left)
         self._progress = JobProgress(
-            points=plan.count,
+            points=store.count,
             points_done=plan.done_points,
-            points_failed=sum(map(store.failed, done)),
-            chunks=plan.chunks,
+            points_failed=store.failed(done) if done else 0,
+            chunks=store.chunks,
             chunks_done=len(done),
         )
         self._say()

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from adglot.calls import Array, Pattern
 from adglot.errors import InvalidArgument, Violation
+from adglot_server.jobs import files
 from adglot_server.jobs.extras import need
 from adglot_server.jobs.layout import Part
 from adglot_server.jobs.numpy_points import local
@@ -28,12 +27,12 @@ ATTRIBUTE = "adglot"
 FORMAT = 2
 """Of stores; what is begun by another version is finished by that."""
 
-PARTIAL = ".partial"
-"""What a file is called until all of it is there, by Zarr as well."""
-
 OK, GUARD, INVALID, UNSUPPORTED = 1, 2, 3, 4
 STATUS = {"left": 0, "ok": OK, "guard": GUARD, "invalid": INVALID, "unsupported": UNSUPPORTED}
 """What is in the array `status`: not computed yet, computed, or why it cannot be."""
+
+MARK = Part("status", np.dtype(np.uint8), (), ("point",), ())
+"""The array that says which chunks are there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,25 +45,18 @@ class Results:
     """Of the points that failed, by their number in the chunk."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """The arrays of a job, open to be written."""
+    """The store of a job as data: a worker that is sent one writes there without opening it."""
 
-    def __init__(self, group: Any) -> None:
-        self._group = group
-        self._root: Path | None = getattr(group.store, "root", None)  # of a store on a disk here
-        self.attributes: dict[str, Any] = dict(group.attrs.get(ATTRIBUTE, {}))
-        self._arrays = {name: group[name] for name in self.attributes.get("parts", [])}
-        self._status, self._error = group["status"], group["error"]
-
-    @property
-    def count(self) -> int:
-        """Points."""
-        return int(self._status.shape[0])
-
-    @property
-    def chunk(self) -> int:
-        """Points of a chunk; the last one may have fewer."""
-        return int(self._status.chunks[0])
+    url: str
+    count: int
+    """Points."""
+    chunk: int
+    """Points of a chunk; the last one may have fewer."""
+    parts: tuple[Part, ...]
+    """The arrays of results."""
+    attributes: Mapping[str, Any] = field(repr=False)
 
     @property
     def chunks(self) -> int:
@@ -74,52 +66,73 @@ class Store:
         """The points of a chunk."""
         return range(index * self.chunk, min(self.count, (index + 1) * self.chunk))
 
-    def parts(self) -> list[Part]:
-        """The arrays of results."""
-        return [_part(name, array, self._group) for name, array in self._arrays.items()]
+    def is_here(self) -> bool:
+        """Whether this machine has it, or reaches it."""
+        path = local(self.url)
+        return find(self.url) is not None if path is None else (Path(path) / "zarr.json").is_file()
 
     def done(self) -> set[int]:
         """The chunks that are there: marked, and on a disk here also whole.
 
         Where the machine lost its power files may be empty that were written before their mark.
         """
-        marked = {int(name) for name in self._names("status/c") if name.isdigit()}
-        root = self._root
-        return marked if root is None else {k for k in marked if self._whole(root, k)}
+        marked = {int(name) for name in _names(self.url, "status/c") if name.isdigit()}
+        path = local(self.url)
+        return marked if path is None else {k for k in marked if self._whole(Path(path), k)}
 
     def _whole(self, root: Path, index: int) -> bool:
-        arrays = (one for one in (*self._arrays.values(), self._status) if one.size)
-        return all(_size(root / _key(one, index)) == _chunk_bytes(one) for one in arrays)
+        arrays = (one for one in (*self.parts, MARK) if one.nbytes)
+        return all(files.size(root / _key(one, index)) == self.chunk * one.nbytes for one in arrays)
 
-    def failed(self, index: int) -> int:
-        """How many points of a finished chunk failed."""
-        span = self.span(index)
-        return int(np.count_nonzero(self._status[span.start : span.stop] != OK))
+    def failed(self, indices: Iterable[int]) -> int:
+        """How many points of these finished chunks failed."""
+        status = need("zarr").open_group(_location(self.url), mode="r")["status"]
+        spans = map(self.span, indices)
+        return sum(int(np.count_nonzero(status[one.start : one.stop] != OK)) for one in spans)
 
     def write(self, index: int, results: Results) -> None:
         """Put a chunk there; may be done again, and by several at one time: they write the same."""
         if results.errors:
-            span = self.span(index)
-            errors = np.full(len(span), "", object)
-            for point, text in results.errors.items():
-                errors[point] = text
-            self._error[span.start : span.stop] = errors
-        parts = zip(self._arrays.values(), results.arrays, strict=True)
-        data = [(_key(one, index), _data(one, part)) for one, part in parts if one.size]
-        mark = _key(self._status, index), _data(self._status, results.status)
-        if self._root is None:
-            _sync(_send(self._group.store, data, mark))
+            self._explain(index, results.errors)
+        parts = zip((*self.parts, MARK), (*results.arrays, results.status), strict=True)
+        *data, mark = [(_key(one, index), self._data(one, x)) for one, x in parts if one.nbytes]
+        path = local(self.url)
+        if path is None:
+            _sync(_send(self.url, data, mark))
         else:
             for key, one in (*data, mark):
-                _save(self._root / key, one)
+                files.save(Path(path) / key, one)
 
-    def _names(self, folder: str) -> list[str]:
-        async def names() -> list[str]:
-            store = self._group.store
-            return [name.rstrip("/") async for name in store.list_dir(folder)]
+    def _explain(self, index: int, errors: Mapping[int, str]) -> None:
+        span = self.span(index)
+        texts = np.full(len(span), "", object)
+        for point, text in errors.items():
+            texts[point] = text
+        group = need("zarr").open_group(_location(self.url), mode="r+")
+        group["error"][span.start : span.stop] = texts
 
-        found: list[str] = _sync(names())
-        return found
+    def _data(self, part: Part, array: Array) -> Array:
+        """The bytes of a chunk of an array without compression: what is past its end are zeros.
+
+        Through ``array[...] = part`` of Zarr they would be copied first, and written at half the
+        rate.
+        """
+        whole = np.ascontiguousarray(array, part.dtype)
+        if len(whole) < self.chunk:
+            whole = np.zeros((self.chunk, *part.shape), part.dtype)
+            whole[: len(array)] = array
+        return whole.reshape(-1).view(np.uint8)
+
+
+def _names(url: str, folder: str) -> list[str]:
+    """Of what a folder of a store has."""
+    store = need("zarr").open_group(_location(url), mode="r").store
+
+    async def names() -> list[str]:
+        return [name.rstrip("/") async for name in store.list_dir(folder)]
+
+    found: list[str] = _sync(names())
+    return found
 
 
 def _sync(work: Any) -> Any:
@@ -127,58 +140,24 @@ def _sync(work: Any) -> Any:
     return need("zarr.core.sync").sync(work)
 
 
-async def _send(store: Any, data: Sequence[tuple[str, Array]], mark: tuple[str, Array]) -> None:
+async def _send(url: str, data: Sequence[tuple[str, Array]], mark: tuple[str, Array]) -> None:
     """All of the data at one time, since an object store is slow to answer; then the mark."""
+    store = need("zarr.storage").FsspecStore.from_url(url)
     wrap = need("zarr.buffer.cpu").Buffer.from_array_like
     await asyncio.gather(*(store.set(key, wrap(one)) for key, one in data))
     await store.set(mark[0], wrap(mark[1]))
 
 
-def _save(path: Path, data: Array) -> None:
-    """Write a file that is there as a whole or not at all.
-
-    In this thread: Zarr's three for a file take half as long again, and more where all cores work.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{uuid4().hex}{PARTIAL}")
-    try:
-        with partial.open("wb", buffering=0) as file:
-            left = data.data
-            while left:
-                left = left[file.write(left) :]
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+def _key(part: Part, index: int) -> str:
+    """Where a chunk of points is in the store: the default encoding of Zarr's specification."""
+    return "/".join((part.path, "c", str(index), *("0" for _ in part.shape)))
 
 
-def _data(array: Any, part: Array) -> Array:
-    """The bytes of a chunk of an array without compression: what is past its end are zeros.
-
-    Through ``array[...] = part`` they would be copied first, and written at half the rate.
-    """
-    whole = np.ascontiguousarray(part, array.dtype)
-    if len(whole) < array.chunks[0]:
-        whole = np.zeros(array.chunks, array.dtype)
-        whole[: len(part)] = part
-    return whole.reshape(-1).view(np.uint8)
-
-
-def _key(array: Any, index: int) -> str:
-    """Where a chunk of points is in the store."""
-    key = array.metadata.encode_chunk_key((index, *(0 for _ in array.shape[1:])))
-    return f"{array.path}/{key}"
-
-
-def _chunk_bytes(array: Any) -> int:
-    return int(array.dtype.itemsize * prod(array.chunks))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1
+def _opened(url: str, group: Any) -> Store:
+    attributes = dict(group.attrs[ATTRIBUTE])
+    parts = tuple(_part(name, group[name], group) for name in attributes["parts"])
+    status = group["status"]
+    return Store(url, int(status.shape[0]), int(status.chunks[0]), parts, attributes)
 
 
 def _part(path: str, array: Any, group: Any) -> Part:
@@ -194,8 +173,8 @@ def _part(path: str, array: Any, group: Any) -> Part:
 def tidy(url: str) -> None:
     """Remove what killed writers left behind in a store; an object store keeps none of that."""
     path = local(url)
-    for leftover in Path(path).rglob(f"*{PARTIAL}") if path else ():
-        leftover.unlink(missing_ok=True)
+    if path is not None:
+        files.tidy(Path(path))
 
 
 def find(url: str) -> Store | None:
@@ -215,7 +194,7 @@ def find(url: str) -> Store | None:
     if found.get("complete") and found.get("format") != FORMAT:
         what = f"has the format {found.get('format')}, and this adglot writes {FORMAT}"
         raise _refused(url, f"{what}: finish it with the adglot that began it")
-    return Store(group) if found.get("complete") else None
+    return _opened(url, group) if found.get("complete") else None
 
 
 def create(
@@ -238,7 +217,7 @@ def create(
         group.attrs[ATTRIBUTE] = found
     except OSError as error:
         raise _refused(url, f"cannot be written: {error.strerror or error}") from None
-    return Store(group)
+    return Store(url, count, chunk, tuple(parts), found)
 
 
 def _create_arrays(group: Any, count: int, chunk: int, parts: Sequence[Part]) -> None:
@@ -253,7 +232,7 @@ def _create_arrays(group: Any, count: int, chunk: int, parts: Sequence[Part]) ->
             attributes["shape"] = list(part.pattern.shape)
         array(part.path, part.dtype, part.shape, part.dimensions, attributes)
     array("error", "str", (), ("point",), {})
-    array("status", np.dtype(np.uint8), (), ("point",), {"codes": STATUS})
+    array(MARK.path, MARK.dtype, MARK.shape, MARK.dimensions, {"codes": STATUS})
 
 
 def _create(
