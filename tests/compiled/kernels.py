@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from adglot_server.executors.compiled.functions import FUNCTIONS
 from adglot_server.executors.compiled.lanes import Code, Lanes, Module, call, typed
-from adglot_server.executors.compiled.machine import MachineCode, compile_text
+from adglot_server.executors.compiled.machine import compile_text
 
 Array = np.ndarray[Any, Any]
 
@@ -47,8 +48,8 @@ def _at(code: Code, pointer: str) -> str:
 
 
 @cache
-def _compiled(name: str, width: int, arity: int) -> MachineCode:
-    return compile_text(text(name, width, arity), "loop", 2 + arity)
+def _compiled(name: str, width: int, arity: int) -> Callable[..., None]:
+    return compile_text(text(name, width, arity), ["loop"]).of_integers("loop", 2 + arity)
 
 
 def apply(name: str, width: int, *operands: Array) -> Array:
@@ -56,6 +57,6 @@ def apply(name: str, width: int, *operands: Array) -> Array:
     size = operands[0].size
     padded = [np.resize(np.asarray(x, float).ravel(), -(-size // width) * width) for x in operands]
     out = np.empty_like(padded[0])
-    code = _compiled(name, width, len(operands))
-    code.function(out.size, out.ctypes.data, *(x.ctypes.data for x in padded))
+    function = _compiled(name, width, len(operands))
+    function(out.size, out.ctypes.data, *(x.ctypes.data for x in padded))
     return out[:size]

@@ -143,6 +143,44 @@ def test_nothing_is_lost_and_nothing_is_left(n: int) -> None:
     assert used < 2 * x.nbytes + 100_000
 
 
+@pytest.mark.parametrize("n", [7, 300_000])
+@pytest.mark.parametrize("scalars", [False, True])
+def test_nothing_is_lost_of_a_single_output(n: int, scalars: bool) -> None:
+    """It is in no list; one that does not hold is let go."""
+
+    def function(x: Value) -> list[Value]:
+        y = ops.exp(ops.sin(x))
+        return [TABLE["max"](y / TABLE["sum"](y, axes=(0,)), axes=(0,))]
+
+    x = np.linspace(-1, 1, n)
+    made = direct(build(function, Type("float64", (n,))), scalars)
+    assert made is not None
+    y = np.exp(np.sin(x))
+    gc.collect()
+    tracemalloc.start()
+    for _ in range(50):
+        top = made(x)
+        assert type(top) is (np.float64 if scalars else np.ndarray)
+        np.testing.assert_allclose(top, np.max(y / y.sum()), rtol=1e-13)
+        assert sys.getrefcount(top) == 2
+        assert made(x, x) is made(x.astype(np.float32)) is None
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < x.nbytes + 100_000
+
+
+def test_a_single_output_that_does_not_hold() -> None:
+    made = direct(build(lambda a: TABLE["linalg.cholesky"](a), Type("float64", (2, 2))))
+    assert made is not None
+    tracemalloc.start()
+    for _ in range(1000):
+        assert made(-np.eye(2)) is None
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 50_000
+    np.testing.assert_allclose(made(4 * np.eye(2)), 2 * np.eye(2))
+
+
 def test_code_lives_as_long_as_its_function() -> None:
     made = direct(build(ops.sin, Type("float64", (9,))))
     assert made is not None

@@ -10,9 +10,8 @@ from typing import Any
 
 from adglot.ir import Graph, Node
 from adglot.ops.cost import cost
-from adglot_server.executors.compiled.entry import text
+from adglot_server.executors.compiled.entry import Signature
 from adglot_server.executors.compiled.kernel import TooLarge, bounded, constants_of, module_text
-from adglot_server.executors.compiled.lanes import Module
 from adglot_server.executors.compiled.plan import ALIGNMENT
 from adglot_server.executors.compiled.region import Region, region_of
 from adglot_server.executors.compiled.schedule import MOST_NODES, Schedule, schedule
@@ -49,17 +48,17 @@ def direct(
     if region is None:
         return None
     try:
-        chosen, module = bounded(region), Module()
+        chosen = bounded(region)
         constants = constants_of(chosen.region)
-        body = module_text(chosen, constants, module)
+        text = module_text(chosen, constants)
     except TooLarge:
         return None
     types, workspace = graph.output_types, chosen.workspace + ALIGNMENT
     if workspace + sum(type.nbytes for type in (*graph.inputs, *types)) > most_bytes:
         return None
     flag = 0 if called is None else addressof(called)
-    head = text(module, graph.inputs, types, region.inputs, workspace, cost(graph), scalars, flag)
-    return of_python(f"{body}\n{head}", constants, called)
+    signature = Signature(graph.inputs, types, region.inputs, workspace, cost(graph), scalars, flag)
+    return of_python(text, signature, constants, called)
 
 
 def whole(graph: Graph) -> Region | None:

@@ -11,8 +11,8 @@ from adglot.errors import InvalidArgument
 from adglot.ir import Type
 from adglot.ops import TABLE
 from adglot_server.executors.compiled import calls
-from adglot_server.executors.compiled.entry import text
-from adglot_server.executors.compiled.lanes import Code, Module
+from adglot_server.executors.compiled.entry import Signature
+from adglot_server.executors.compiled.lanes import Code, Module, take
 from adglot_server.executors.compiled.lowering import lowered
 from adglot_server.executors.compiled.nest import Writer
 from adglot_server.executors.compiled.plan import ALIGNMENT, Call, Nest, Plan, nests, plan
@@ -41,14 +41,13 @@ class Kernel:
     """Compiled code of a region, its constants with it; safe for threads."""
 
     def __init__(self, region: Region) -> None:
-        chosen, module = bounded(region), Module()
+        chosen = bounded(region)
         constants = constants_of(chosen.region)
         self.workspace = chosen.workspace + ALIGNMENT
         inputs, outputs = ([region.types[i] for i in x] for x in (region.inputs, region.outputs))
-        body = module_text(chosen, constants, module)
         everything, work = range(len(inputs)), _work(region)
-        head = text(module, inputs, outputs, everything, self.workspace, work, scalars=False)
-        self.code = of_python(f"{body}\n{head}", constants)
+        signature = Signature(inputs, outputs, everything, self.workspace, work)
+        self.code = of_python(module_text(chosen, constants), signature, constants)
         self._constant_bytes = sum(a.nbytes for a in constants.values())
         self._inputs = [_reader(type) for type in inputs]
         self._alone = len(outputs) == 1
@@ -117,15 +116,20 @@ def constants_of(region: Region) -> dict[int, Array]:
     }
 
 
-def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | None = None) -> str:
-    """The function `run`: of the data of inputs and outputs, and of a workspace.
+def module_text(chosen: Plan, constants: Mapping[int, Array], inner: str = "") -> str:
+    """The function `run`, as `entry.Signature` has it.
 
-    It tells whether the outputs hold: where a routine failed or a guard did they do not.
+    It tells whether the outputs hold: where a routine failed or a guard did they do not. As an
+    `inner` function it has that name, and takes the addresses one by one.
     """
-    module = module or Module()
+    module = Module()
     main = Code(module)
     main.emit("%info = alloca i32")
     arguments = [*chosen.region.inputs, *chosen.region.outputs, -1]
+    head = f"define internal i1 @{inner}({listed(len(arguments))})"
+    if not inner:
+        head = "define i1 @run(i64 %points, ptr %data)"
+        take(main, len(arguments))
     data = {i: f"%a{k}" for k, i in enumerate(arguments)}
     data.update({i: f"inttoptr (i64 {x.ctypes.data} to ptr)" for i, x in constants.items()})
     aligned = _aligned(main, data[-1])
@@ -144,10 +148,14 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], module: Module | N
         if lines + len(main.lines) > MOST_LINES:
             raise TooLarge
     calls.check_guards(main, chosen, data)
-    head = ", ".join(f"ptr %a{k}" for k in range(len(arguments)))
     body = "\n".join([*main.lines, "ret i1 true", "failed:", "ret i1 false"])
-    functions.append(f"define internal i1 @run({head}) nounwind {{\nentry:\n{body}\n}}\n")
+    functions.append(f"{head} nounwind {{\nentry:\n{body}\n}}\n")
     return f"{module}\n" + "\n".join(functions)
+
+
+def listed(count: int) -> str:
+    """So many addresses as parameters of a function."""
+    return ", ".join(f"ptr %a{k}" for k in range(count))
 
 
 def _function(module: Module, chosen: Plan, nest: Nest, number: int) -> tuple[str, list[int]]:

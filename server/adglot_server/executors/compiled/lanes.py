@@ -345,3 +345,10 @@ def call(name: str, formula: Any, *operands: Lanes) -> Lanes:
     full = define(x.code.module, name, x.width, formula, len(operands))
     given = ", ".join(f"{v.type} {v.name}" for v in operands)
     return x.code.value("double", x.width, f"call {x.type} @{full}({given})")
+
+
+def take(code: Code, count: int) -> None:
+    """Read the addresses that a kernel is given: `%a0` and so on."""
+    for k in range(count):
+        at = code.define(f"getelementptr ptr, ptr %data, i64 {k}")
+        code.emit(f"%a{k} = load ptr, ptr {at}")

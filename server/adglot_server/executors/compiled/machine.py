@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -35,22 +37,25 @@ def host() -> Target:
     return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class MachineCode:
-    """A compiled function of integers (addresses, most of them), called without the GIL.
+    """Compiled functions: where each of them is.
 
-    The code lives as long as this object, in `nbytes` of memory.
+    They live as long as this object, in `nbytes` of memory.
     """
 
-    function: Callable[..., None]
-    address: int
+    addresses: Mapping[str, int]
     nbytes: int
-    engine: Any
-    """Frees the code when it goes."""
 
-    def call(self, *numbers: int) -> None:
-        """Run it, and keep the code meanwhile."""
-        self.function(*numbers)
+    def of_integers(self, name: str, arity: int) -> Callable[..., None]:
+        """A function of so many int64 (addresses, most of them), which is called without the GIL.
+
+        It keeps the code.
+        """
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arity)
+        function = kind(self.addresses[name])
+        function.code = self  # type: ignore[attr-defined]
+        return function
 
 
 RAW, STRAIGHT, OPTIMISED = 0, 1, 2
@@ -61,17 +66,19 @@ good for straight code takes two thirds of the time that all passes take.
 """
 
 
-def compile_text(text: str, entry: str, arity: int, level: int = OPTIMISED) -> MachineCode:
-    """Machine code of a module whose function `entry` takes so many int64, and returns nothing."""
-    llvm = _llvm()
+def compile_text(text: str, names: Sequence[str], level: int = OPTIMISED) -> MachineCode:
+    """Machine code of a module that defines functions of these names."""
     module, machine = _optimized(text, host(), level)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    sizes: list[int] = []
-    engine.set_object_cache(lambda _, data: sizes.append(len(data)))
-    engine.finalize_object()
-    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arity)
-    address = engine.get_function_address(entry)
-    return MachineCode(kind(address), address, sum(sizes), engine)
+    image = machine.emit_object(module)
+    jit, library = _linker.link(image, names)
+    code = MachineCode({name: library[name] for name in names}, len(image))
+    # What is registered is in no cycle, so the library goes before what it is part of.
+    weakref.finalize(code, _unload, library, jit).atexit = False
+    return code
+
+
+def _unload(library: Any, _jit: Any) -> None:
+    library.close()
 
 
 def assembly(text: str, target: Target) -> str:
@@ -83,17 +90,59 @@ def assembly(text: str, target: Target) -> str:
 def _optimized(text: str, target: Target, level: int = OPTIMISED) -> tuple[Any, Any]:
     """The module after LLVM's passes, without those that look for vectors: they are there."""
     llvm = _llvm()
-    module = llvm.parse_assembly(text)
-    kind = llvm.Target.from_triple(target.triple)
-    machine = kind.create_target_machine(
-        cpu=target.cpu, features=target.features, opt=level, jit=True
-    )
+    module, machine = llvm.parse_assembly(text), _machine(target, level)
     if level > RAW:
         options = llvm.create_pipeline_tuning_options(speed_level=level)
         options.loop_vectorization = options.slp_vectorization = False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
     return module, machine
+
+
+@cache
+def _machine(target: Target, level: int) -> Any:
+    """What emits code that lies anywhere, its functions and constants near one another.
+
+    To make it and to read the features of the CPU takes as long as to emit a small function;
+    llvmlite lets one thread at a time use it.
+    """
+    kind = _llvm().Target.from_triple(target.triple)
+    return kind.create_target_machine(
+        cpu=target.cpu, features=target.features, opt=level, reloc="pic", codemodel="small"
+    )
+
+
+LIBRARIES = 64
+"""That are loaded by one linker; each leaves 9 KB behind, which go when the linker goes."""
+
+
+@dataclass(slots=True)
+class _Linker:
+    """LLVM's linker for code in this process, a new one for every `LIBRARIES`.
+
+    An old one stays as long as some code of it.
+    """
+
+    jit: Any = None
+    loaded: int = 0
+    lock: Any = field(default_factory=Lock)
+
+    def link(self, image: bytes, names: Sequence[str]) -> tuple[Any, Any]:
+        """The linker, and the library that an object file has become in it."""
+        llvm = _llvm()
+        builder = llvm.JITLibraryBuilder().add_object_img(image)
+        builder.add_current_process()  # LLVM calls memcpy and memset.
+        for name in names:
+            builder.export_symbol(name)
+        with self.lock:
+            if self.loaded % LIBRARIES == 0:
+                # JITLink has code and constants in one piece, as `_machine` takes for granted.
+                self.jit = llvm.create_lljit_compiler(use_jit_link=True)
+            self.loaded += 1
+            return self.jit, builder.link(self.jit, f"library{self.loaded}")
+
+
+_linker = _Linker()
 
 
 BLOCK = 16 << 20

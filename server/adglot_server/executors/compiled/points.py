@@ -9,9 +9,9 @@ import numpy as np
 
 from adglot.ir import Graph, Type
 from adglot.ops.core import Array
-from adglot_server.executors.compiled import entry
 from adglot_server.executors.compiled.direct import Direct
 from adglot_server.executors.compiled.elementwise import element
+from adglot_server.executors.compiled.entry import Batch, Signature
 from adglot_server.executors.compiled.expand import expand
 from adglot_server.executors.compiled.machine import STRAIGHT, MachineCode
 from adglot_server.executors.compiled.scalars import NotTaken
@@ -26,11 +26,6 @@ class _Functions:
 
     at: Callable[..., None]
     direct: Direct
-
-
-def _functions(code: MachineCode) -> _Functions:
-    address = code.engine.get_function_address("entry")
-    return _Functions(code.call, entry.as_function(address, code))
 
 
 AT_ONCE = 1 << 22
@@ -63,18 +58,21 @@ class PointKernel:
         """
         written = tiles(graph, batched)
         self._ops, self._batched = written.ops, tuple(batched)
-        head = entry.text(
-            written.module,
+        signature = Signature(
             graph.inputs,
             graph.output_types,
             range(len(graph.inputs)),
             workspace=1,
             work=AT_ONCE,
-            scalars=False,
-            batch=entry.Batch(self._batched, self.piece(AT_ONCE)),
+            batch=Batch(self._batched, self.piece(AT_ONCE)),
         )
         arity = 2 + len(graph.inputs) + len(graph.outputs)
-        self.code = Staged(f"{written.text()}\n{head}", "adglot", arity, _functions, STRAIGHT)
+
+        def functions(code: MachineCode) -> _Functions:
+            direct = signature.function(code.addresses["run"], code)
+            return _Functions(code.of_integers("adglot", arity), direct)
+
+        self.code = Staged(written.text(), ["adglot", "run"], functions, STRAIGHT)
 
     @property
     def direct(self) -> Direct:

@@ -15,7 +15,7 @@ import numpy as np
 from adglot.ir import Graph, Node, Type
 from adglot.ops.cost import cost
 from adglot_server.executors.compiled.direct import whole
-from adglot_server.executors.compiled.entry import text
+from adglot_server.executors.compiled.entry import Signature
 from adglot_server.executors.compiled.kernel import (
     Array,
     Refused,
@@ -24,7 +24,7 @@ from adglot_server.executors.compiled.kernel import (
     constants_of,
     module_text,
 )
-from adglot_server.executors.compiled.lanes import Code, Module
+from adglot_server.executors.compiled.lanes import Code, Module, take
 from adglot_server.executors.compiled.plan import ALIGNMENT
 from adglot_server.executors.compiled.staged import of_python
 
@@ -43,17 +43,14 @@ class Scan:
         region = whole(loop.body)
         if region is None or not all(t.size for t in (*types, *node.outputs)):
             raise TooLarge
-        chosen, module = bounded(region), Module()
-        module.declare(MEMCPY, "void", ["ptr", "ptr", "i64", "i1"])
+        chosen = bounded(region)
         constants = constants_of(chosen.region)
-        body = module_text(chosen, constants, module).replace("@run(", "@turn(")
+        turn = module_text(chosen, constants, inner="turn")
         self.workspace = loop.carry_bytes + chosen.workspace + 2 * ALIGNMENT
         run = _run(loop, region.inputs)
         everything = range(len(types))
-        head = text(
-            module, types, node.outputs, everything, self.workspace, loop.work, scalars=False
-        )
-        self.code = of_python(f"{body}\n{run}\n{head}", constants)
+        signature = Signature(types, node.outputs, everything, self.workspace, loop.work)
+        self.code = of_python(f"{turn}\n{run}", signature, constants)
         self._types, self._alone = tuple(types), len(node.outputs) == 1
 
     @property
@@ -120,11 +117,13 @@ def _padded(type: Type) -> int:
 
 
 def _run(loop: _Loop, read: Sequence[int]) -> str:
-    """The function `run`: of the data of operands and outputs, and of a workspace.
+    """The function `run`, as `entry.Signature` has it.
 
     `read` are the inputs of the body that its function `turn` is given. It ends where that fails.
     """
     code = Code(Module())
+    code.module.declare(MEMCPY, "void", ["ptr", "ptr", "i64", "i1"])
+    take(code, len(loop.body.inputs) + len(loop.body.outputs) + 1)
     operands, results = len(loop.body.inputs), len(loop.body.outputs)
     outputs = [f"%a{operands + k}" for k in range(results)]
     second = _second(loop, code, f"%a{operands + results}")
@@ -145,9 +144,9 @@ def _run(loop: _Loop, read: Sequence[int]) -> str:
     code.emit("br i1 %more, label %top, label %end\nend:")
     for k, type in enumerate(loop.carried) if loop.length % 2 else ():
         _copy(code, outputs[k], second[k], type.nbytes)
-    head = ", ".join(f"ptr %a{k}" for k in range(operands + results + 1))
     body = "\n".join([*code.lines, "ret i1 true", "failed:", "ret i1 false"])
-    return f"define internal i1 @run({head}) nounwind {{\nentry:\n{body}\n}}\n"
+    head = "define i1 @run(i64 %points, ptr %data) nounwind"
+    return f"{code.module}\n{head} {{\nentry:\n{body}\n}}\n"
 
 
 def _second(loop: _Loop, code: Code, workspace: str) -> list[str]:

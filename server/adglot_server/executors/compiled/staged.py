@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from adglot_server.executors.compiled.entry import as_function
+from adglot_server.executors.compiled.entry import Signature
 from adglot_server.executors.compiled.machine import OPTIMISED, RAW, MachineCode, compile_text
 
 Wrap = Callable[[MachineCode], Any]
@@ -20,11 +20,9 @@ class Staged:
 
     function: Any
 
-    def __init__(
-        self, text: str, entry: str, arity: int, wrap: Wrap, level: int = OPTIMISED
-    ) -> None:
+    def __init__(self, text: str, names: Sequence[str], wrap: Wrap, level: int = OPTIMISED) -> None:
         """`level` is how hard LLVM tries when it optimises; the others are as of `compile_text`."""
-        self._text, self._entry, self._arity = text, entry, arity
+        self._text, self._names = text, names
         self._wrap, self._level = wrap, level
         self._compile(RAW)
 
@@ -40,10 +38,14 @@ class Staged:
             self._text = ""
 
     def _compile(self, level: int) -> None:
-        code = compile_text(self._text, self._entry, self._arity, level)
+        code = compile_text(self._text, self._names, level)
         self._code_bytes, self.function = code.nbytes, self._wrap(code)
 
 
-def of_python(text: str, *held: Any) -> Staged:
-    """The function `entry` as one of Python's own, as `entry.text` writes it; it keeps `held`."""
-    return Staged(text, "entry", 0, lambda code: as_function(code.address, code, *held))
+def of_python(text: str, signature: Signature, *held: Any) -> Staged:
+    """The function `run` of a module as one of Python's own, which keeps `held`."""
+
+    def wrap(code: MachineCode) -> Any:
+        return signature.function(code.addresses["run"], code, *held)
+
+    return Staged(text, ["run"], wrap)

@@ -18,6 +18,7 @@ from adglot_server.executors.compiled.lanes import (
     from_memory,
     in_memory,
     spread,
+    take,
     typed,
 )
 from adglot_server.executors.compiled.looks import Looks
@@ -61,8 +62,8 @@ class Tiles:
         """The module, with two functions of eight points at least; the last tile is of the last.
 
         `adglot` takes how many points there are, and addresses: of the inputs, of the results, and
-        of a byte a tile, whose bits tell for which points the results do not hold. `run` takes the
-        same as pointers, needs a single byte, and tells whether all results hold.
+        of a byte a tile, whose bits tell for which points the results do not hold. `run` is
+        as `entry.Signature` has it, with a workspace of a single byte.
         """
         parts = [self._part(n) for n in range(len(self.made.parts))]
         body = "\n".join((*parts, self._driver(), *self._entries()))
@@ -158,10 +159,12 @@ class Tiles:
         code.define(f"call i8 @tiles({given}, i64 1)")
         head = ", ".join(f"i64 {name}" for name in names)
         yield _function(code, f"define void @adglot(i64 %points, {head}) nounwind", "ret void")
-        code, head = Code(self.module), "i64 %points, " + ", ".join(f"ptr {x}" for x in names)
-        bits = code.define(f"call i8 @tiles({head}, i64 0)")
+        code = Code(self.module)
+        take(code, len(names))
+        given = ", ".join(["i64 %points", *(f"ptr %a{k}" for k in range(len(names)))])
+        bits = code.define(f"call i8 @tiles({given}, i64 0)")
         held = code.define(f"icmp eq i8 {bits}, 0")
-        yield _function(code, f"define internal i1 @run({head}) nounwind", f"ret i1 {held}")
+        yield _function(code, "define i1 @run(i64 %points, ptr %data) nounwind", f"ret i1 {held}")
 
 
 @dataclass(slots=True)
