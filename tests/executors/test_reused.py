@@ -73,6 +73,15 @@ def test_it_is_taken_over_by_what_fits() -> None:
     assert taken.flags.c_contiguous
 
 
+def test_what_was_given_back_last_is_taken_first() -> None:
+    memory = Reused()
+    first, last = memory.empty((SIZE,), F8), memory.empty((SIZE,), F8)
+    address = last.ctypes.data
+    del first
+    del last
+    assert memory.empty((SIZE,), F8).ctypes.data == address
+
+
 def test_little_is_kept() -> None:
     memory = Reused()
     arrays = [memory.empty((SIZE,), F8) for _ in range(10)]

@@ -5,6 +5,7 @@ What has no code yet comes first; to make code better can wait.
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +27,13 @@ class _Compiler:
         self._pool.submit(self._next)
 
     def settle(self, seconds: float) -> None:
-        self._pool.submit(lambda: None).result(seconds)
+        end = time.monotonic() + seconds
+        while self._pool.submit(self._waiting).result(max(0.0, end - time.monotonic())):
+            pass
+
+    def _waiting(self) -> int:
+        """How many: asked by the thread that runs them, so none of them is under way."""
+        return len(self._urgent) + len(self._others)
 
     def _next(self) -> None:
         method = (self._urgent or self._others).popleft()()
@@ -50,5 +57,5 @@ def optimise_later(method: Callable[[], None]) -> None:
 
 
 def settle(seconds: float) -> None:
-    """Wait until all is done that has been asked for so far; raises TimeoutError."""
+    """Wait until all is done that has been asked for, by what is done, too; raises TimeoutError."""
     _compiler().settle(seconds)
