@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from adglot_server.executors.compiled import factors, gathers, products, scatters
 from adglot_server.executors.compiled.elementwise import element
 from adglot_server.executors.compiled.lanes import Code, Module, constant
 from adglot_server.executors.compiled.loops import SCALAR, element_at, read
-from adglot_server.executors.compiled.operands import Strided, plain, strided
+from adglot_server.executors.compiled.operands import seen
 from adglot_server.executors.compiled.plan import Call, Plan
+from adglot_server.executors.compiled.spots import Index
 
 
 def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None:
@@ -34,7 +36,7 @@ def write(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None
     elif len(node.operands) == 1:
         factors.write(main, name, node, None, result, result)
     else:
-        matrix = _seen(chosen, node.operands[0])
+        matrix = seen(region, chosen.stored, node.operands[0])
         at = element_at(main, name, data[matrix.buffer], [], matrix.offset)
         factors.write(main, name, node, matrix, at, result)
 
@@ -50,32 +52,46 @@ def check_guards(main: Code, chosen: Plan, data: Mapping[int, str]) -> None:
 
 
 def _product(main: Code, chosen: Plan, call: Call, data: Mapping[int, str]) -> None:
-    region = chosen.region
-    node, type = region.nodes[call.index], region.types[call.index]
-    name = element(type.dtype)
-    a, b = (_seen(chosen, i) for i in node.operands)
-    product, swapped = products.product(a, b, type.shape)
+    product, a, b = products.of_node(chosen.region, chosen.stored, call.index)
+    name = element(chosen.region.types[call.index].dtype)
     left, right = (element_at(main, name, data[x.buffer], [], x.offset) for x in (a, b))
-    if swapped:
-        left, right = right, left
     function = _function(main.module, name, product)
     main.emit(f"call void @{function}(ptr {left}, ptr {right}, ptr {data[call.index]})")
 
 
-def _function(module: Module, name: str, product: products.Product) -> str:
-    """The function of three addresses that computes a product, written once for all such."""
-    full = f'"adglot.{name}.{product}"'
+def write_rows(
+    code: Code, chosen: Plan, call: Call, buffer: Callable[[int], str], row: Index, rows: int
+) -> None:
+    """Emit what some rows of a matrix give: their products with a vector.
+
+    Where a row of numbers is multiplied with the matrix it is what they add to the product.
+    """
+    product, a, b = products.of_node(chosen.region, chosen.stored, call.index)
+    name = element(chosen.region.types[call.index].dtype)
+    added = product.m == 1
+    steps = (product.a[1], product.b[0], 0) if added else (product.a[0], 0, 1)
+    part = replace(product, k=rows) if added else replace(product, m=rows)
+    starts = ((a.buffer, a.offset), (b.buffer, b.offset), (call.index, 0))
+    at = [
+        element_at(code, name, buffer(x), [(row.name or "0", step)], offset + row.offset * step)
+        for (x, offset), step in zip(starts, steps, strict=True)
+    ]
+    function = _function(code.module, name, part, added)
+    code.emit(f"call void @{function}({', '.join(f'ptr {x}' for x in at)})")
+
+
+def _function(module: Module, name: str, product: products.Product, added: bool = False) -> str:
+    """The function of three addresses that computes a product, written once for all such.
+
+    It is added to what is there, or takes its place.
+    """
+    full = f'"adglot.{name}.{product}{".added" if added else ""}"'
     if full not in module.parts:
         code = Code(module)
-        products.write(code, name, product, "%a", "%b", "%c")
+        write_product = products.write_added if added else products.write
+        write_product(code, name, product, "%a", "%b", "%c")
         head = "ptr noalias %a, ptr noalias %b, ptr noalias %c"
         body = "\n".join([*code.lines, "ret void"])
         function = f"define internal void @{full}({head}) noinline nounwind"
         module.parts[full] = f"{function} {{\nentry:\n{body}\n}}"
     return full
-
-
-def _seen(chosen: Plan, index: int) -> Strided:
-    """Where an operand lies: the plan stores what lies nowhere as it should."""
-    found = None if index in chosen.stored else strided(chosen.region, index)
-    return found or plain(chosen.region, index)

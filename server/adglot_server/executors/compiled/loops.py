@@ -27,6 +27,11 @@ class Mode:
     width: int
     mask: str | None = None
 
+    @property
+    def lanes(self) -> int:
+        """How many count."""
+        return self.width if self.mask is None else self.mask.count("true")
+
 
 SCALAR, FULL = Mode(1), Mode(WIDTH)
 
@@ -156,6 +161,19 @@ def read(code: Code, name: str, pointer: str, mode: Mode) -> Lanes:
     return from_memory(x, name)
 
 
+def gather(code: Code, name: str, pointer: str, offsets: str, mode: Mode) -> Lanes:
+    """Elements so many behind an address, a number a lane; 0 in lanes that do not count."""
+    kind, flags = in_memory(name), typed("i1", WIDTH)
+    vector, pointers = typed(kind, WIDTH), typed("ptr", WIDTH)
+    at = code.define(f"getelementptr {kind}, ptr {pointer}, <{WIDTH} x i64> {offsets}")
+    intrinsic = f"llvm.masked.gather.{suffix(kind, WIDTH)}.v{WIDTH}p0"
+    code.module.declare(intrinsic, vector, [pointers, "i32", flags, vector])
+    mask = mode.mask or "splat (i1 true)"
+    call = f"call {vector} @{intrinsic}({pointers} {at}, i32 1, {flags} {mask}, "
+    x = code.value(kind, WIDTH, f"{call}{vector} zeroinitializer)")
+    return from_memory(x, name)
+
+
 def store(x: Lanes, pointer: str, mode: Mode) -> None:
     """The opposite; lanes that do not count are left alone."""
     y, code = to_memory(x), x.code
@@ -168,3 +186,9 @@ def store(x: Lanes, pointer: str, mode: Mode) -> None:
     code.emit(
         f"call void @{intrinsic}({y.type} {y.name}, ptr {pointer}, i32 1, {flags} {mode.mask})"
     )
+
+
+def fetch(code: Code, pointer: str) -> None:
+    """Have memory brought into a cache; nothing is wrong where there is none."""
+    code.module.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    code.emit(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adglot_server.executors.compiled import calls
 from adglot_server.executors.compiled.elementwise import COSTLY, ELEMENTWISE, convert, element
 from adglot_server.executors.compiled.lanes import (
     Code,
     Lanes,
     constant,
-    from_memory,
     in_memory,
     spread,
-    suffix,
-    typed,
 )
 from adglot_server.executors.compiled.loops import (
     FULL,
@@ -25,11 +23,12 @@ from adglot_server.executors.compiled.loops import (
     covering,
     element_at,
     first_lanes,
+    gather,
     read,
     store,
 )
-from adglot_server.executors.compiled.plan import Nest, Plan
-from adglot_server.executors.compiled.reductions import Reduction, reduction
+from adglot_server.executors.compiled.plan import Call, Nest, Plan
+from adglot_server.executors.compiled.reductions import Reduction, Running, reduction
 from adglot_server.executors.compiled.region import REDUCTIONS, ints
 from adglot_server.executors.compiled.spots import Index, Spot, along, throughout
 from adglot_server.executors.compiled.terms import (
@@ -41,16 +40,6 @@ from adglot_server.executors.compiled.terms import (
     boxes,
     identity,
 )
-
-
-@dataclass(slots=True)
-class Running:
-    """A reduction over the innermost loop: what its lanes hold so far."""
-
-    rule: Reduction
-    index: int
-    state: tuple[Lanes, ...]
-
 
 TOGETHER = 4
 """Neighbours that are added to one another first: each sum waits for the one before it."""
@@ -77,7 +66,10 @@ class Writer:
     def write(self) -> None:
         for i in self.nest.roots:
             if (rule := self._rule(i)) is not None:
-                self._fill(i, rule)
+                self._fill(i, constant(self.code, rule.element, 1, rule.neutral))
+        for call in self.nest.after:
+            name = element(self.plan.region.types[call.index].dtype)
+            self._fill(call.index, constant(self.code, name, 1, 0.0))
         for box in boxes(self.plan, self.nest):
             self.scalars.clear()
             terms = Terms(self.plan, self.nest, box)
@@ -124,13 +116,16 @@ class Writer:
         count = stop - first
         if count == 1:
             self.loops[depth] = Index("", first)
+            self._rows_of(self.nest.before, Index("", first), SCALAR)
             self._level(terms, depth)
             self._finish(terms, SCALAR, {}, -1)
+            self._rows_of(self.nest.after, Index("", first), SCALAR)
             self.scalars = kept
             return
         running = self._running(terms, count)
         whole = first + count // WIDTH * WIDTH
-        if count > WIDTH and all(self._rule(i) is None for i, _ in terms.results):
+        reduces = any(self._rule(i) is not None for i, _ in terms.results)
+        if count > WIDTH and not reduces and not self.nest.before:
             covering(self.code, first, stop, WIDTH, lambda at: self._vector(terms, Index(at)))
         elif count <= SHORT:
             self._vectors(terms, running, throughout(self._inner, first, stop, self.scalars))
@@ -227,6 +222,8 @@ class Writer:
 
     def _is_simple(self, terms: Terms) -> bool:
         """Whether little is computed for a vector."""
+        if self.nest.before:
+            return False
         ops = [t.what for t in terms.order if t.kind == "apply" and t.depth == self._inner]
         return len(ops) <= SIMPLE and not any(op in COSTLY for op in ops)
 
@@ -243,6 +240,8 @@ class Writer:
         They are computed op by op: none waits for all of the one before it.
         """
         axis = self._inner if axis is None else axis
+        for spot in spots:
+            self._rows_of(self.nest.before, spot.loops[self._inner], spot.mode)
         for term in terms.order:
             for spot in spots if term.depth == self._inner else ():
                 self._go(spot)
@@ -257,6 +256,13 @@ class Writer:
                 one.state = one.rule.add(one.state, one.rule.joined(xs))
             elif (rule := self._rule(i)) is not None:
                 self._update(i, rule, rule.joined(xs), spots[0].mode)
+        for spot in spots:
+            self._rows_of(self.nest.after, spot.loops[self._inner], spot.mode)
+
+    def _rows_of(self, products: list[Call], index: Index, mode: Mode) -> None:
+        """What the rows at an index give of products that are made on the way."""
+        for call in products:
+            calls.write_rows(self.code, self.plan, call, self.buffer, index, mode.lanes)
 
     def _go(self, spot: Spot) -> None:
         self.loops.update(spot.loops)
@@ -337,7 +343,7 @@ class Writer:
         stride = dict(address.strides).get(self._inner, 0)
         if mode.width > 1 and stride != 1:
             steps = ", ".join(f"i64 {k * stride}" for k in range(WIDTH))
-            return self._gather(term.element, pointer, f"<{steps}>", mode)
+            return gather(self.code, term.element, pointer, f"<{steps}>", mode)
         return read(self.code, term.element, pointer, mode)
 
     def _lookup(self, term: Term, mode: Mode) -> Lanes:
@@ -351,18 +357,7 @@ class Writer:
         stride = dict(address.strides).get(self._inner, 0)
         steps = ", ".join(f"i64 {k * stride}" for k in range(WIDTH))
         offsets = index + Lanes(self.code, "i64", WIDTH, f"<{steps}>")
-        return self._gather(term.element, pointer, offsets.name, mode)
-
-    def _gather(self, name: str, pointer: str, offsets: str, mode: Mode) -> Lanes:
-        kind, flags = in_memory(name), typed("i1", WIDTH)
-        vector, pointers = typed(kind, WIDTH), typed("ptr", WIDTH)
-        at = self.code.define(f"getelementptr {kind}, ptr {pointer}, <{WIDTH} x i64> {offsets}")
-        intrinsic = f"llvm.masked.gather.{suffix(kind, WIDTH)}.v{WIDTH}p0"
-        self.code.module.declare(intrinsic, vector, [pointers, "i32", flags, vector])
-        mask = mode.mask or "splat (i1 true)"
-        call = f"call {vector} @{intrinsic}({pointers} {at}, i32 1, {flags} {mask}, "
-        x = self.code.value(kind, WIDTH, f"{call}{vector} zeroinitializer)")
-        return from_memory(x, name)
+        return gather(self.code, term.element, pointer, offsets.name, mode)
 
     def _result_address(self, index: int, without: tuple[int, ...]) -> Address:
         """Of the element of a result that the loops are at."""
@@ -380,13 +375,12 @@ class Writer:
         pointer = self._pointer(self._result_address(index, self._axes(index)), index)
         store(rule.join(read(self.code, rule.element, pointer, mode), x), pointer, mode)
 
-    def _fill(self, index: int, rule: Reduction) -> None:
+    def _fill(self, index: int, start: Lanes) -> None:
         pointer, size = self.buffer(index), self.plan.region.types[index].size
-        start = constant(self.code, rule.element, 1, rule.neutral)
         if size == 1:
             store(start, pointer, SCALAR)
             return
-        kind = in_memory(rule.element)
+        kind = in_memory(start.element)
 
         def body(i: str) -> list[Lanes]:
             at = self.code.define(f"getelementptr {kind}, ptr {pointer}, i64 {i}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,11 @@ def strided(region: Region, index: int) -> Strided | None:
     if x.base is not memory and x is not memory and not np.may_share_memory(x, memory):
         return None
     return Strided(index, x.shape, x.strides, x.ctypes.data - memory.ctypes.data)
+
+
+def seen(region: Region, stored: Collection[int], index: int) -> Strided:
+    """Where an operand of a product or a routine lies: what has no place of its own is stored."""
+    return (None if index in stored else strided(region, index)) or plain(region, index)
 
 
 def plain(region: Region, index: int) -> Strided:

@@ -29,8 +29,17 @@ class Nest:
 
     domain: tuple[int, ...]
     roots: list[int] = field(default_factory=list)
+    before: list[Call] = field(default_factory=list)
+    after: list[Call] = field(default_factory=list)
+    """Products with the rows of a matrix that it makes as it comes by these: see `_swept`."""
     sides: list[list[int]] = field(default_factory=list)
     """Where it is cut, once `terms` has found that."""
+
+    @property
+    def made(self) -> list[int]:
+        """All values that it leaves."""
+        products = [call.index for call in (*self.before, *self.after)]
+        return [*self.roots, *products]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Call:
     index: int
 
     @property
-    def roots(self) -> list[int]:
+    def made(self) -> list[int]:
         """As of a nest."""
         return [self.index]
 
@@ -60,7 +69,7 @@ def plan(region: Region, force: Collection[int] = ()) -> Plan:
     """The plan of a region; the values in `force` are stored in any case."""
     stored = _stored(region, force)
     needs = _needs(region, stored)
-    steps = _steps(region, stored, needs)
+    steps = _swept(region, stored, needs, _steps(region, stored, needs))
     places, workspace = _workspace(region, steps, needs)
     return Plan(region, frozenset(stored), tuple(steps), places, workspace)
 
@@ -235,6 +244,67 @@ def _same_place(
     return True
 
 
+# ------------------------------------------------------------------ sweeps
+
+
+def _swept(
+    region: Region, stored: set[int], needs: dict[int, frozenset[int]], steps: list[Nest | Call]
+) -> list[Nest | Call]:
+    """The steps, a large matrix being read once where it was read for A x, and again for r A.
+
+    The nest that makes r of A x makes both products, eight rows of A at a time, which are in a
+    cache when they are read again. Gradients of generalized linear models are such.
+    """
+    for nest in [step for step in steps if isinstance(step, Nest) and len(step.domain) == 1]:
+        at = steps.index(nest)
+        later = {i for step in steps[at + 1 :] for i in step.made}
+        before = {
+            call: matrix
+            for k, call in enumerate(steps[:at])
+            if isinstance(call, Call)
+            and (matrix := _matrix_by_vector(region, stored, nest, call.index))
+            and not any(call.index in needs[i] for step in steps[k + 1 : at] for i in step.made)
+        }
+        after = {
+            call: matrix
+            for call in steps[at + 1 :]
+            if isinstance(call, Call)
+            and (matrix := _weights_by_matrix(region, stored, nest, call.index))
+            and not needs[call.index] & later
+        }
+        both = {*before.values()} & {*after.values()}
+        inside = {call.index for call, matrix in before.items() if matrix in both}
+        if all(_same_place(region, i, inside, needs) for i in nest.roots):
+            nest.before = [call for call, matrix in before.items() if matrix in both]
+            nest.after = [call for call, matrix in after.items() if matrix in both]
+        steps = [step for step in steps if step not in (*nest.before, *nest.after)]
+    return steps
+
+
+def _matrix_by_vector(
+    region: Region, stored: set[int], nest: Nest, index: int
+) -> tuple[int, ...] | None:
+    """Where a matrix lies whose product with a vector has an element for each turn of a nest."""
+    node, type = region.nodes[index], region.types[index]
+    if node.op != "matmul" or type.shape != nest.domain:
+        return None
+    p, matrix, _ = products.of_node(region, stored, index)
+    swept = p.n == 1 and p.a[1] == 1 and products.is_swept(p, type.dtype.itemsize)
+    return (matrix.buffer, matrix.offset, p.a[0], p.k) if swept else None
+
+
+def _weights_by_matrix(
+    region: Region, stored: set[int], nest: Nest, index: int
+) -> tuple[int, ...] | None:
+    """The same where a nest makes the elements of a vector that a matrix is multiplied with."""
+    if region.nodes[index].op != "matmul":
+        return None
+    p, weights, matrix = products.of_node(region, stored, index)
+    made = weights.buffer in nest.roots and region.types[weights.buffer].shape == nest.domain
+    swept = made and p.m == 1 and (p.k,) == nest.domain and p.a[1] == p.b[1] == 1
+    return (matrix.buffer, matrix.offset, p.b[0], p.n) if swept and not p.lead else None
+
+
 # ------------------------------------------------------------------ memory
 
 
@@ -244,14 +314,14 @@ def _workspace(
     """Places in bytes, taken again behind the last step that reads; and how many there are."""
     last: dict[int, int] = {}
     for number, step in enumerate(steps):
-        for i in step.roots:
+        for i in step.made:
             last.update(dict.fromkeys((*needs[i], i), number))
     last.update((guard.value, len(steps)) for guard in region.guards)
     places: dict[int, int] = {}
     live: list[tuple[int, int, int]] = []
     top = 0
     for number, step in enumerate(steps):
-        for i in step.roots:
+        for i in step.made:
             if i in region.outputs or i in places:
                 continue
             live = sorted(slot for slot in live if slot[2] >= number)

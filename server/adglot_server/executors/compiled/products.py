@@ -7,7 +7,7 @@ Larger ones are BLAS's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -24,14 +24,16 @@ from adglot_server.executors.compiled.loops import (
     counted,
     covering,
     element_at,
+    fetch,
     first_lanes,
     in_parts,
     read,
     stacked,
     store,
 )
-from adglot_server.executors.compiled.operands import Strided, dense, layout
+from adglot_server.executors.compiled.operands import Strided, dense, layout, seen
 from adglot_server.executors.compiled.reductions import folded
+from adglot_server.executors.compiled.region import Region
 
 Steps = tuple[int, int]
 """Strides of a matrix: from row to row, from column to column."""
@@ -51,6 +53,12 @@ ACCUMULATORS = {"avx512": 24, "others": 6}
 
 ROWS = 16
 """Of a tile, at most."""
+
+SWEPT, SHORTEST = 1 << 18, 32
+"""Bytes of a matrix, and columns, from which on its rows are read once for two products."""
+
+NEAR = 1 << 16
+"""Bytes of two blocks of rows that lie side by side in a cache of the first level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,15 @@ def product(a: Strided, b: Strided, shape: Sequence[int]) -> tuple[Product, bool
         strict=True,
     )
     return _oriented(_merged(Product(m, n, k, steps_a, steps_b, tuple(along))))
+
+
+def of_node(
+    region: Region, stored: Collection[int], index: int
+) -> tuple[Product, Strided, Strided]:
+    """How a node is computed, and where its left and its right matrix lie."""
+    a, b = (seen(region, stored, i) for i in region.nodes[index].operands)
+    chosen, swapped = product(a, b, region.types[index].shape)
+    return (chosen, b, a) if swapped else (chosen, a, b)
 
 
 def _matrix(x: Strided, missing: int) -> tuple[tuple[int, int], Steps]:
@@ -139,6 +156,16 @@ def surely_small(a: Type, b: Type) -> bool:
     )
 
 
+def is_swept(p: Product, size: int) -> bool:
+    """Whether rows of the left matrix are worth being read once for what is done with them twice.
+
+    It has to be larger than a cache of the first level, and rows neither so short that most of the
+    time goes into what is done between, nor so long that a block of them leaves all caches.
+    """
+    row = p.k * size
+    return not p.lead and p.k >= SHORTEST and p.m * row >= SWEPT and 2 * WIDTH * row <= cached()
+
+
 def unfit(p: Product, size: int) -> tuple[bool, bool]:
     """Whether a and b have to be copied into an array of their own first."""
     if not is_small(p, size):
@@ -173,6 +200,37 @@ def _gemm(code: Code, name: str, p: Product, a: str, b: str, c: str) -> None:
     letters = [routines.flag(module, "N" if rows else "T") for rows in (rows_b, rows_a)]
     n, m, k, lda, ldb = (routines.number(module, x) for x in (p.n, p.m, p.k, far_a, far_b))
     routines.call(code, "gemm", name, *letters, n, m, k, one, b, ldb, a, lda, zero, c, n)
+
+
+def write_added(code: Code, name: str, p: Product, a: str, b: str, c: str) -> None:
+    """Emit c += a b for a few numbers a in a row, and b in rows, of which as many come next.
+
+    Those are fetched meanwhile: a processor does not see by itself where blocks go on.
+    """
+    weights = [
+        spread(read(code, name, element_at(code, name, a, [], k), SCALAR), WIDTH)
+        for k in range(p.k)
+    ]
+    size = 8 if name == "double" else 4
+    fetched = p.k if 2 * WIDTH * p.n * size <= NEAR else 0
+
+    def part(columns: int) -> Callable[[str], list[Lanes]]:
+        mode = first_lanes(columns)
+
+        def turn(j: str) -> list[Lanes]:
+            place, first = (element_at(code, name, x, [(j, 1)]) for x in (c, b))
+            total = read(code, name, place, mode)
+            for k, weight in enumerate(weights):
+                row = element_at(code, name, first, [], k * p.b[0])
+                total = plus(total, weight, read(code, name, row, mode))
+            for k in range(fetched):
+                fetch(code, element_at(code, name, first, [], (p.k + k) * p.b[0]))
+            store(total, place, mode)
+            return []
+
+        return turn
+
+    in_parts(code, p.n, WIDTH, part)
 
 
 def accumulators() -> int:

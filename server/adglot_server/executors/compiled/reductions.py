@@ -72,6 +72,15 @@ class Reduction:
         return error.is_nan().choose(total, exact)
 
 
+@dataclass(slots=True)
+class Running:
+    """A reduction over the innermost loop: what its lanes hold so far."""
+
+    rule: Reduction
+    index: int
+    state: tuple[Lanes, ...]
+
+
 def folded(x: Lanes, join: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
     """All lanes joined: half of them with the other half, and so on."""
     while x.width > 1:
