@@ -7,13 +7,13 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
+from adglot.codec import graphs
 from adglot.transports.embedded import GROUP
 from adglot_server.jobs import chunk
 
 for point in entry_points(group=GROUP, name="default"):
     point.load()
-for package, module in (("zarr", "zarr.buffer.cpu"), ("llvmlite", "llvmlite.binding")):
-    if find_spec(package):
-        import_module(module)
+if find_spec("llvmlite"):
+    import_module("llvmlite.binding")
 
-__all__ = ["chunk"]
+__all__ = ["chunk", "graphs"]
