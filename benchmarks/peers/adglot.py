@@ -20,6 +20,7 @@ from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.kernel import TooLarge
 from adglot_server.executors.compiled.points import PointKernel
 from adglot_server.executors.compiled.scalars import NotTaken
+from adglot_server.executors.compiled.staged import optimised
 from adglot_server.executors.compiling import settle
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.transforms.operators import derive
@@ -155,16 +156,15 @@ class CompiledAtOnce:
 
 
 class OptimisedAtOnce:
-    """The same, optimised before its first call."""
+    """The same, optimised from the start: without raw code before."""
 
     title = "adglot, optimised at once"
     version = adglot.__version__
 
     def build(self, workload: Workload) -> Contestant:
-        """Trace, transform, compile, optimise."""
-        made = CompiledAtOnce().build(workload)
-        made.settle()
-        return made
+        """Trace, transform, compile with all of LLVM's passes."""
+        with optimised():
+            return CompiledAtOnce().build(workload)
 
 
 class _AtAnyNumber:

@@ -21,6 +21,7 @@ from adglot.ir import Graph
 from adglot_server.executors.compiled import machine
 from adglot_server.executors.compiled.executor import Compiled
 from adglot_server.executors.compiled.kernel import Array, TooLarge
+from adglot_server.executors.compiled.staged import optimised
 from adglot_server.executors.compiling import compile_later, optimise_later
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
@@ -157,8 +158,11 @@ class Tiers:
 
     def compile(self) -> None:
         """Take on compiled code now, if there can be any."""
+        self._take_on("raw")
+
+    def _take_on(self, kind: str) -> None:
         with attempted():
-            with COMPILED.timed("raw"):
+            with COMPILED.timed(kind):
                 code = self._compile_it()
             if code is not None:
                 self.used = time.monotonic()
@@ -185,9 +189,8 @@ class Tiers:
         if not self._pending:
             with self._compiling:
                 if not self._pending:
-                    self.compile()
-                    self.optimise()
-                    self._optimising = True
+                    with optimised():
+                        self._take_on("optimised")
 
     def _first_took(self, seconds: float, size: int) -> None:
         """Compile when the first executor has taken long enough."""

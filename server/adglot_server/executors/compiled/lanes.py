@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FLOATS = ("float", "double")
+SIGNS = {"float": ("i32", -(1 << 31)), "double": ("i64", -(1 << 63))}
+"""Integers of the same size, and their bit that is the sign."""
+
 TO_INTEGER = 6755399441055744.0
 """1.5 * 2^52: added to a number below 2^51 it leaves the nearest integer in the low bits."""
 
@@ -32,6 +35,13 @@ class Module:
         self.parts.setdefault(name, text)
         return f"@{name}"
 
+    def vector(self, type: str, element: str, number: str) -> str:
+        """The address of a vector with one number in every lane."""
+        name = f'@"adglot.{type}.{number}"'
+        text = f"{name} = internal constant {type} splat ({element} {number}), align 64"
+        self.parts.setdefault(name, text)
+        return name
+
     def __str__(self) -> str:
         return "\n".join(self.parts.values()) + "\n"
 
@@ -44,7 +54,7 @@ class Code:
     lines: list[str] = field(default_factory=list)
     count: int = 0
     known: dict[str, str] = field(default_factory=dict)
-    """The names of addresses and of what they are made of."""
+    """The names of addresses, of what they are made of, and of constants."""
 
     def fresh(self, stem: str = "v") -> str:
         self.count += 1
@@ -146,9 +156,12 @@ class Lanes:
         return self.constant(other) / self
 
     def __neg__(self) -> Lanes:
-        if self.element in FLOATS:
+        if self.element not in FLOATS:
+            return 0 - self
+        if self.width == 1:
             return self._made(f"fneg {self.type} {self.name}")
-        return 0 - self
+        integer, sign = SIGNS[self.element]
+        return (self.cast("bitcast", integer) ^ sign).cast("bitcast", self.element)
 
     def __and__(self, other: Lanes | int) -> Lanes:
         return self._binary("", "and", other)
@@ -247,11 +260,20 @@ class Lanes:
 
 
 def constant(code: Code, element: str, width: int, x: float) -> Lanes:
-    """A number in every lane."""
+    """A number in every lane.
+
+    Vectors are loaded, and their signs turned as those of integers: where raw code has a vector as
+    a literal, or an fneg of one, LLVM selects all instructions of the block in its slow way, which
+    takes five times as long. The optimiser finds the literals again.
+    """
     text = literal(x, element)
     if element == "i1":
         text = "true" if x else "false"
-    return Lanes(code, element, width, text if width == 1 else f"splat ({element} {text})")
+        return Lanes(code, element, width, text if width == 1 else f"splat (i1 {text})")
+    if width > 1:
+        type = typed(element, width)
+        text = code.reuse(f"load {type}, ptr {code.module.vector(type, element, text)}, align 64")
+    return Lanes(code, element, width, text)
 
 
 def spread(x: Lanes, width: int) -> Lanes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from adglot_server.executors.compiled.entry import Signature
@@ -10,6 +12,19 @@ from adglot_server.executors.compiled.machine import OPTIMISED, RAW, MachineCode
 
 Wrap = Callable[[MachineCode], Any]
 """Makes what is called of code, a function or several; it has to keep the code."""
+
+
+_optimised: ContextVar[bool] = ContextVar("adglot_optimised", default=False)
+
+
+@contextmanager
+def optimised() -> Iterator[None]:
+    """What is made in here is optimised from the start, without raw code before."""
+    token = _optimised.set(True)
+    try:
+        yield
+    finally:
+        _optimised.reset(token)
 
 
 class Staged:
@@ -24,7 +39,10 @@ class Staged:
         """`level` is how hard LLVM tries when it optimises; the others are as of `compile_text`."""
         self._text, self._names = text, names
         self._wrap, self._level = wrap, level
-        self._compile(RAW)
+        if _optimised.get():
+            self.optimise()
+        else:
+            self._compile(RAW)
 
     @property
     def nbytes(self) -> int:

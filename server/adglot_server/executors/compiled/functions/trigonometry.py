@@ -122,12 +122,14 @@ def _reduced(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     code.block(few)
     code.emit(f"br i1 {huge.any()}, label %{many}, label %{after}")
     code.emit(f"{many}:")
+    known = dict(code.known)
     parts = [call(f"payne_hanek_{i}", _payne_hanek_part(i), x) for i in range(3)]
     large = [
         huge.choose(parts[0].cast("fptosi", "i64"), integer),
         huge.choose(parts[1], r),
         huge.choose(parts[2], c),
     ]
+    code.known = known  # What only large numbers come by is not there for others.
     code.block(after)
     chosen = [
         code.value(a.element, a.width, f"phi {a.type} [{a.name}, %{few}], [{b.name}, %{many}]")
