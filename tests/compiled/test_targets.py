@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 from adglot import ops
 from adglot.ir import Graph, Type
 from adglot.ops import TABLE, Value
-from adglot_server.executors.compiled import machine
+from adglot_server.executors.compiled import machine, workers_code
 from adglot_server.executors.compiled.direct import direct
 from adglot_server.executors.compiled.kernel import bounded, constants_of, module_text
 from adglot_server.executors.compiled.machine import Target, assembly
@@ -53,6 +53,17 @@ def test_arrays_and_points_for_every_target(name: str) -> None:
     )
     assert register in assembly(arrays, target)
     assert register in assembly(tiles(graph(), (True, True)).text(), target)
+
+
+@pytest.mark.parametrize(
+    ("name", "wait", "exchange"),
+    [("AVX-512", "pause", "cmpxchg"), ("NEON", "yield", "cas"), ("SVE", "yield", "cas")],
+)
+def test_workers_for_every_target(name: str, wait: str, exchange: str) -> None:
+    target, _ = TARGETS[name]
+    text = assembly(workers_code.text(target.triple), target)
+    assert wait in text
+    assert exchange in text
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="made for x86-64")

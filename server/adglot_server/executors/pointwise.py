@@ -8,19 +8,21 @@ from typing import Any
 from adglot.errors import AdglotError
 from adglot.ir import Graph
 from adglot.ops.core import Array
-from adglot_server.executors.batches import Batches, cores, helpers
+from adglot_server.executors.batches import Batches, cores
 from adglot_server.executors.compiled.points import PointKernel, compile_points
 from adglot_server.executors.compiled.transposing import WIDTH
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
-from adglot_server.executors.shares import Shares
 from adglot_server.executors.tiered import Tiered, Tiers
 
-PIECE = 1 << 22
-"""Scalar ops between two looks at the deadline: 0.1 to 1 ms."""
+PIECE = 1 << 19
+"""Scalar ops that a thread takes at a time, where there are several: 10 to 20 us."""
+
+LOOK = 64
+"""Pieces between two looks at the deadline."""
 
 SHARE = 1 << 21
-"""Scalar ops that are worth another thread: about 0.3 ms, where to wake one takes 0.1."""
+"""Scalar ops that are worth another thread: 50 us, where to wake one takes 30."""
 
 
 class Pointwise(Tiers):
@@ -94,22 +96,9 @@ class KernelBatches:
         if points < WIDTH:
             return self._kernel.run(inputs, outputs)
         threads = min(cores(), max(1, points // self._kernel.piece(SHARE)))
-        shares = Shares(points, self._kernel.piece(PIECE), threads, WIDTH)
-        filling = self._kernel.filling(inputs, outputs)
-
-        def work(worker: int) -> None:
-            while (piece := shares.take(worker)) is not None:
-                control.check()
-                filling.run(piece)
-
-        running = [helpers().submit(work, worker) for worker in range(1, threads)]
-        try:
-            work(0)
-        finally:
-            shares.drop()  # if anything was raised, there is no need for the rest
-            for one in running:
-                if not one.cancel():
-                    one.result()
+        size, often = (PIECE, LOOK) if threads > 1 else (PIECE * LOOK, 1)
+        filling = self._kernel.filling(inputs, outputs, size, threads)
+        filling.run(control.check, often)
         return filling.doubtful()
 
 

@@ -18,13 +18,14 @@ from adglot_server.executors.compiled.scalars import NotTaken
 from adglot_server.executors.compiled.staged import Staged
 from adglot_server.executors.compiled.tiles import Column, Tiles
 from adglot_server.executors.compiled.transposing import WIDTH
+from adglot_server.executors.compiled.workers import ALL, Job
 
 
 @dataclass(frozen=True, slots=True)
 class _Functions:
-    """What the code has: a function of addresses, and one of Python's own."""
+    """What there is: code, and a function of Python's own in it."""
 
-    at: Callable[..., None]
+    code: MachineCode
     direct: Direct
 
 
@@ -66,11 +67,9 @@ class PointKernel:
             work=AT_ONCE,
             batch=Batch(self._batched, self.piece(AT_ONCE)),
         )
-        arity = 2 + len(graph.inputs) + len(graph.outputs)
 
         def functions(code: MachineCode) -> _Functions:
-            direct = signature.function(code.addresses["run"], code)
-            return _Functions(code.of_integers("adglot", arity), direct)
+            return _Functions(code, signature.function(code.addresses["run"], code))
 
         self.code = Staged(written.text(), ["adglot", "run"], functions, STRAIGHT)
 
@@ -107,13 +106,14 @@ class PointKernel:
         if points < WIDTH:
             return self._few(points, inputs, outputs)
         filling = self.filling(inputs, outputs)
-        filling.run(slice(0, points))
+        filling.run()
         return filling.doubtful()
 
-    def filling(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Filling:
-        """As `run`, of eight points at least, and in pieces."""
-        moving = [*self._batched, *[True] * len(outputs)]
-        return Filling(self._functions.at, inputs, outputs, moving)
+    def filling(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], ops: int = ALL, workers: int = 1
+    ) -> Filling:
+        """As `run`, of eight points at least, by so many threads, in pieces of so many ops."""
+        return Filling(self._functions.code, inputs, outputs, self.piece(ops) // WIDTH, workers)
 
     def _few(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
         """Less than a tile: the last point fills it up."""
@@ -131,29 +131,27 @@ class Filling:
 
     def __init__(
         self,
-        function: Callable[..., None],
+        code: MachineCode,
         inputs: Sequence[Array],
         outputs: Sequence[Array],
-        moving: Sequence[bool],
+        piece: int,
+        workers: int,
     ) -> None:
-        """`function` is `adglot` of `tiles.Tiles`; arrays are as of `PointKernel.run`."""
-        self._function, self._points = function, len(outputs[0])
-        self._faults = np.zeros(-(-self._points // WIDTH), np.uint8)
-        self._arrays = [np.ascontiguousarray(x) for x in (*inputs, *outputs)]
-        self._starts = [x.ctypes.data for x in (*self._arrays, self._faults)]
-        pairs = zip(self._arrays, moving, strict=True)
-        self._steps = [x.nbytes // len(x) if on else 0 for x, on in pairs]
+        """The code is of `tiles.Tiles`, a piece is so many; arrays are as of `PointKernel.run`."""
+        self._points = len(outputs[0])
+        tiles = -(-self._points // WIDTH)
+        self._faults = np.empty(tiles, np.uint8)
+        self._arrays = [*(np.ascontiguousarray(x) for x in inputs), *outputs, self._faults]
+        given = [x.ctypes.data for x in self._arrays]
+        self._job = Job(code, "adglot", self._points, tiles, piece, workers, given)
 
-    def run(self, piece: slice) -> None:
-        """Fill a piece that begins with a tile; one of less than a tile has points before it."""
-        start = min(piece.start, self._points - WIDTH)
-        *arrays, faults = self._starts
-        at = [x + start * step for x, step in zip(arrays, self._steps, strict=True)]
-        self._function(piece.stop - start, *at, faults - -start // WIDTH)
+    def run(self, check: Callable[[], object] = lambda: None, often: int = ALL) -> None:
+        """Fill all; raises what `check` does, which is called after so many pieces."""
+        self._job.run(check, often)
 
     def doubtful(self) -> Array:
-        """The points whose outputs do not hold, of all pieces so far."""
-        if not self._faults.any():
+        """The points whose outputs do not hold, after all the work."""
+        if not self._job.faults:
             return np.empty(0, np.int64)
         bits = np.unpackbits(self._faults[:, None], axis=1, bitorder="little")
         tiles, lanes = np.nonzero(bits)

@@ -61,9 +61,10 @@ class Tiles:
     def text(self) -> str:
         """The module, with two functions of eight points at least; the last tile is of the last.
 
-        `adglot` takes how many points there are, and addresses: of the inputs, of the results, and
-        of a byte a tile, whose bits tell for which points the results do not hold. `run` is
-        as `entry.Signature` has it, with a workspace of a single byte.
+        `adglot` takes how many points there are, the address of addresses, and the numbers of its
+        first tile and of the one behind its last. The addresses are of the inputs, of the results,
+        and of a byte a tile, whose bits tell for which points the results do not hold; it returns
+        all these bits together. `run` is as `entry.Signature` has it, with a workspace of a byte.
         """
         parts = [self._part(n) for n in range(len(self.made.parts))]
         body = "\n".join((*parts, self._driver(), *self._entries()))
@@ -120,7 +121,7 @@ class Tiles:
                 _bring_shared(code, column, array, start)
         code.emit(f"%last = sub i64 %points, {WIDTH}")
         code.block("before")
-        code.emit("br label %top\ntop:\n%tile = phi i64 [0, %before], [%next, %top]")
+        code.emit("br label %top\ntop:\n%tile = phi i64 [%first, %before], [%next, %top]")
         code.emit("%bits = phi i8 [0, %before], [%more, %top]")
         code.emit(f"%start = mul i64 %tile, {WIDTH}\n%full = icmp slt i64 %start, %last")
         code.emit("%point = select i1 %full, i64 %start, i64 %last")
@@ -133,9 +134,9 @@ class Tiles:
         code.emit(f"%more = or i8 %bits, {bits.name}\n%byte = mul i64 %tile, %step")
         code.emit("%fault = getelementptr i8, ptr %faults, i64 %byte")
         code.emit(f"store i8 {bits.name}, ptr %fault\n%next = add i64 %tile, 1")
-        code.emit("br i1 %full, label %top, label %end\nend:")
+        code.emit("%again = icmp slt i64 %next, %stop\nbr i1 %again, label %top, label %end\nend:")
         head = "".join(f", ptr noalias {name}" for name in arrays)
-        given = f"i64 %points{head}, ptr noalias %faults, i64 %step"
+        given = f"i64 %points{head}, ptr noalias %faults, i64 %step, i64 %first, i64 %stop"
         return _function(code, f"define internal i8 @tiles({given}) nounwind", "ret i8 %more")
 
     def _compute(self, code: Code, written: Sequence[str]) -> Lanes:
@@ -153,18 +154,22 @@ class Tiles:
 
     def _entries(self) -> Iterator[str]:
         """What is called from outside."""
-        code, names = Code(self.module), [*self._arrays, "%faults"]
-        made = [code.define(f"inttoptr i64 {name} to ptr") for name in names]
-        given = "i64 %points, " + ", ".join(f"ptr {x}" for x in made)
-        code.define(f"call i8 @tiles({given}, i64 1)")
-        head = ", ".join(f"i64 {name}" for name in names)
-        yield _function(code, f"define void @adglot(i64 %points, {head}) nounwind", "ret void")
+        head = "define i8 @adglot(i64 %points, ptr %data, i64 %first, i64 %stop) nounwind"
         code = Code(self.module)
-        take(code, len(names))
-        given = ", ".join(["i64 %points", *(f"ptr %a{k}" for k in range(len(names)))])
-        bits = code.define(f"call i8 @tiles({given}, i64 0)")
+        bits = self._all_tiles(code, "i64 1, i64 %first, i64 %stop")
+        yield _function(code, head, f"ret i8 {bits}")
+        code = Code(self.module)
+        code.emit(f"%up = add i64 %points, {WIDTH - 1}\n%tiles = udiv i64 %up, {WIDTH}")
+        bits = self._all_tiles(code, "i64 0, i64 0, i64 %tiles")
         held = code.define(f"icmp eq i8 {bits}, 0")
         yield _function(code, "define i1 @run(i64 %points, ptr %data) nounwind", f"ret i1 {held}")
+
+    def _all_tiles(self, code: Code, which: str) -> str:
+        """Call the loop with what is at the addresses."""
+        count = len(self._arrays) + 1
+        take(code, count)
+        given = ", ".join(["i64 %points", *(f"ptr %a{k}" for k in range(count)), which])
+        return code.define(f"call i8 @tiles({given})")
 
 
 @dataclass(slots=True)
