@@ -5,14 +5,13 @@ are there with the script's loop, when the code of both is compiled. Both write 
 sizes, and neither waits for the disk (no fsync). They take turns, and medians count. Each begins
 where as much memory as it will fill was just filled and freed: a virtual machine gets memory from
 its host page by page when it is first used, which takes ten times as long as to fill it (10 µs, and
-0.8 µs a page), and without this whoever ran first paid for all.
+0.8 µs a page), and without this whoever ran first paid for all. Nothing is deleted in between.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -36,19 +35,17 @@ from adglot_server.jobs.pools import LocalPool
 from adglot_server.jobs.run import ChunkDone, Event, Started, run
 from adglot_server.jobs.spec import JobSpec
 from benchmarks import results
+from benchmarks.jobs_script import put_away
 from benchmarks.workloads import odes
 
 AIM = 0.8
 """Of what the script saves."""
 
-ROUNDS = 3
-"""In which all take their turn."""
+ROUNDS = 9
+"""In which job and script take their turn."""
 
-SHORT = 200e6
-"""Bytes of a store that is made in milliseconds, where one delay counts for much."""
-
-MANY_ROUNDS = 9
-"""For such a store; its commands are not short, and three are enough."""
+COMMANDS = 3
+"""Of these rounds, in which they are also measured from nothing: those seconds differ less."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +122,12 @@ class Bench:
             plan, _, _, peak = self.job(pool)  # by which the workers are ready
             chunk = plan.spec.chunk or 0
             commands, scripts, jobs, loops = [], [], [], []
-            for k in range(ROUNDS if self.bytes > SHORT else MANY_ROUNDS):
+            for k in range(ROUNDS):
                 self.job(pool)
                 self._touch()
                 jobs.append(self.job(pool))
                 loops.append(self.loop(chunk))
-                if k < ROUNDS:
+                if k < COMMANDS:
                     commands.append(self.command())
                     scripts.append(self.script(chunk))
         case, middle = self.case, statistics.median
@@ -159,7 +156,7 @@ class Bench:
         planned, plan = next((when, e.plan) for when, e in seen if isinstance(e, Started))
         rate = self._steady(planned, seen)
         self.bytes = sum(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
-        shutil.rmtree(self.out)
+        put_away(self.out)
         return plan, rate, planned - began, outcome.peak_bytes
 
     def _steady(self, planned: float, seen: list[tuple[float, Event]]) -> float:
@@ -178,7 +175,7 @@ class Bench:
             "adglot", "job", "run", str(self.graph), "--points", str(self.points), "--engine",
             case.engine, "--out", str(self.out), "--workers", str(self.workers), *chunk, *sparse,
         )  # fmt: skip
-        shutil.rmtree(self.out)
+        put_away(self.out)
         return self._seconds
 
     def script(self, chunk: int) -> float:
@@ -197,7 +194,7 @@ class Bench:
             "benchmarks.jobs_script", str(self.graph), str(self.points), str(chunk), case.engine,
             str(case.sparse), str(self.saved), str(repeats),
         )  # fmt: skip
-        shutil.rmtree(self.saved)
+        put_away(self.saved)
         return printed
 
     def _call(self, *command: str) -> str:
@@ -246,10 +243,13 @@ def shown(found: list[Found]) -> Table:
 def main(folder: Path | None, only: str, workers: int | None, out: Path | None) -> None:
     """Run every case, one after the other."""
     machine, found = results.machine(), list[Found]()
-    for case in CASES:
-        if only in f"{case.name} {case.engine} {case.count} points":
-            with tempfile.TemporaryDirectory(dir=folder) as own:
-                found.append(Bench(case, Path(own), workers or os.cpu_count() or 1).found())
+    with tempfile.TemporaryDirectory(dir=folder) as whole:
+        for number, case in enumerate(CASES):
+            if only not in f"{case.name} {case.engine} {case.count} points":
+                continue
+            own = Path(whole, str(number))
+            own.mkdir()
+            found.append(Bench(case, own, workers or os.cpu_count() or 1).found())
             Console().print(shown(found[-1:]))
             if out is not None:
                 data = {"machine": machine, "jobs": [asdict(one) for one in found]}
