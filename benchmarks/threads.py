@@ -1,15 +1,13 @@
-"""How many times faster batches are on two cores than on one, beside two processes."""
+"""How many times faster batches are on two cores than on one, beside what stores alone reach."""
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -23,13 +21,17 @@ from benchmarks.rows import Row
 from benchmarks.workloads import FAMILIES
 from benchmarks.workloads.base import Workload
 
-RESULT_BYTES = 64 << 20
-"""Of a batch: as many points as that takes. Small batches are over before a thread is awake."""
+IN_CACHE, IN_MEMORY = 16 << 20, 64 << 20
+"""Bytes of the results of a batch: as many points as that takes. Caches have 32 MiB or less."""
+
+AIM = 1.7
+"""Of two cores; where results do not fit into caches, what stores alone reach, if that is less."""
 
 WARM = 30
 """Calls before any is timed, twice: compiled code has taken over by then, or will not."""
 
-TURNS = 25
+TURNS, EACH = 8, 8
+"""One core and two take turns of so many calls: in the first, caches have what the other left."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,19 @@ class Times:
     one: float
     two: float
 
+    @property
+    def ratio(self) -> float:
+        return self.one / self.two
+
 
 def workloads() -> list[Workload]:
     """Those of the contests that are batches."""
     return [w for family in FAMILIES.values() for w in family if w.batch is not None]
 
 
-Batch = Callable[[int], float]
-"""Runs so many points and tells the seconds."""
-
-
 @contextmanager
-def ready(workload: Workload) -> Iterator[tuple[int, Batch]]:
-    """How many points are a batch, and what runs those and fewer, compiled."""
+def ready(workload: Workload, size: int) -> Iterator[tuple[int, Callable[[], object]]]:
+    """How many points have so many bytes of results, and what runs them, compiled."""
     with adglot.connect() as ad:
         few = tuple(x[:8] for x in workload.point)
         call = ad.prepare(
@@ -61,18 +63,13 @@ def ready(workload: Workload) -> Iterator[tuple[int, Batch]]:
             batch=True,
             sparse=workload.sparse,
         )
-        count = RESULT_BYTES * 8 // _bytes(call(*few))
+        count = size * 8 // _bytes(call(*few))
         points = tuple(np.resize(x, (count, *x.shape[1:])) for x in workload.point)
-
-        def batch(size: int) -> float:
-            part = tuple(x[:size] for x in points)
-            return _seconds(call, part)
-
         for _ in range(2):
-            for size in (count, count // 2) * (WARM // 2):
-                batch(size)
+            for _ in range(WARM):
+                call(*points)
             settle(60)
-        yield count, batch
+        yield count, partial(call, *points)
 
 
 def _bytes(result: Any) -> int:
@@ -81,66 +78,31 @@ def _bytes(result: Any) -> int:
     return sum(getattr(leaf, "data", leaf).nbytes for leaf in leaves)
 
 
-def by_threads(workload: Workload) -> tuple[int, Times]:
-    """How many points, and one core and two in turn."""
-    with ready(workload) as (count, batch):
-        times: dict[int, list[float]] = {1: [], 2: []}
-        for _ in range(TURNS):
-            for number, taken in times.items():
-                with at_most(number):
-                    taken.append(batch(count))
-    return count, Times(min(times[1]), min(times[2]))
+def of_workload(workload: Workload, size: int) -> tuple[int, Times]:
+    """How many points, and a batch of them on one core and on two."""
+    with ready(workload, size) as (count, batch):
+
+        def on(threads: int) -> None:
+            with at_most(threads):
+                batch()
+
+        return count, _timed(on)
 
 
-def by_processes(workload: Workload) -> Times:
-    """What the machine has to give: the same batch by one process, and by two a half of it each."""
-    with ExitStack() as stack:
-        (count, first), (_, second) = (stack.enter_context(_process(workload)) for _ in range(2))
-        times = [
-            (_together(count, [first]), _together(count // 2, [first, second]))
-            for _ in range(TURNS)
-        ]
-    return Times(min(one for one, _ in times), min(two for _, two in times))
+def of_stores(size: int) -> Times:
+    """What the machine has to give: so many bytes written by NumPy, all or a half by each of two.
 
+    Each time often enough that waking a thread is nothing.
+    """
+    memory, often = np.zeros(size // 8), max(1, 256 * 2**20 // size)
+    with ThreadPoolExecutor(2) as pool:
 
-@contextmanager
-def _process(workload: Workload) -> Iterator[tuple[int, Connection]]:
-    """A process that runs as many points as it is told."""
-    ours, theirs = multiprocessing.Pipe()
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_serve, args=(workload.name, theirs), daemon=True)
-    process.start()
-    try:
-        yield ours.recv(), ours
-    finally:
-        ours.send(0)
-        process.join()
+        def on(threads: int) -> None:
+            parts = np.array_split(memory, threads)
+            list(pool.map(lambda part: [part.fill(1.0) for _ in range(often)], parts))
 
-
-def _serve(name: str, parent: Connection) -> None:
-    (workload,) = (w for w in workloads() if w.name == name)
-    with at_most(1), ready(workload) as (count, batch):
-        parent.send(count)
-        while size := parent.recv():
-            parent.send(batch(size))
-
-
-def _together(size: int, processes: list[Connection]) -> float:
-    """Seconds until each has run so many points."""
-
-    def run() -> None:
-        for process in processes:
-            process.send(size)
-        for process in processes:
-            process.recv()
-
-    return _seconds(run, ())
-
-
-def _seconds(call: Callable[..., Any], points: tuple[Any, ...]) -> float:
-    start = time.perf_counter()
-    call(*points)
-    return time.perf_counter() - start
+        found = _timed(on)
+    return Times(found.one / often, found.two / often)
 
 
 def of_numpy() -> Times:
@@ -149,36 +111,49 @@ def of_numpy() -> Times:
     outputs = np.empty((2, x.size))
     with ThreadPoolExecutor(2) as pool:
 
-        def seconds(threads: int) -> float:
+        def on(threads: int) -> None:
             work = [partial(np.sin, x, out=outputs[k % threads]) for k in range(20)]
-            shares = [work[k::threads] for k in range(threads)]
-            return _seconds(lambda: list(pool.map(_all, shares)), ())
+            list(
+                pool.map(
+                    lambda share: [one() for one in share],
+                    (work[k::threads] for k in range(threads)),
+                )
+            )
 
-        times = [(seconds(1), seconds(2)) for _ in range(TURNS)]
-    return Times(min(one for one, _ in times), min(two for _, two in times))
-
-
-def _all(calls: list[Callable[[], object]]) -> None:
-    for call in calls:
-        call()
+        return _timed(on)
 
 
-def _row(name: str, found: Times, aim: str, against: str) -> Row:
-    ours, peer = found.two * 1e3, found.one * 1e3
-    return Row(name, ours, peer, "ms", peer / ours, aim, against)
+def _timed(on: Callable[[int], object]) -> Times:
+    """The best of what so many threads do."""
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(TURNS):
+        for threads, taken in times.items():
+            for _ in range(EACH):
+                start = time.perf_counter()
+                on(threads)
+                taken.append(time.perf_counter() - start)
+    return Times(min(times[1]), min(times[2]))
+
+
+def _row(name: str, found: Times, aim: str = "") -> Row:
+    one, two = found.one * 1e3, found.two * 1e3
+    return Row(f"{name}, two cores", two, one, "ms", found.ratio, aim, "one core")
 
 
 def rows(chosen: Callable[[str], bool] = lambda name: True) -> Iterator[Row]:
-    """Nothing where this process has one core; after ours comes what two processes reach."""
+    """Nothing where this process has one core."""
     if cores() < 2:
         return
-    yield _row("NumPy's sines, two threads", of_numpy(), "", "one thread")
-    for workload in workloads():
-        if chosen(workload.name):
-            count, found = by_threads(workload)
-            name = f"{workload.name.split(',')[0]}, {count} points"
-            yield _row(f"{name}, two cores", found, "at least 1.7", "one core")
-            yield _row(f"{name}, two processes", by_processes(workload), "", "one process")
+    yield _row("NumPy's sines", of_numpy())
+    for size in (IN_CACHE, IN_MEMORY):
+        stores, mib = of_stores(size), size >> 20
+        yield _row(f"NumPy's stores, {mib} MiB", stores)
+        least = AIM if size == IN_CACHE else min(AIM, stores.ratio)
+        for workload in workloads():
+            if chosen(workload.name):
+                count, found = of_workload(workload, size)
+                name = f"{workload.name.split(',')[0]}, {count} points, {mib} MiB"
+                yield _row(name, found, f"at least {least:.3g}")
 
 
 if __name__ == "__main__":
@@ -188,5 +163,6 @@ if __name__ == "__main__":
     for row in rows(lambda name: not words or any(word in name for word in words)):
         print(
             f"{row.name}: {row.ours:.3g} {row.unit}, {row.against} {row.peer:.3g}, {row.ratio:.2f}",
+            f"({row.aim})" if row.aim else "",
             flush=True,
         )
