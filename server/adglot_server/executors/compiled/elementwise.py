@@ -7,6 +7,7 @@ NumPy's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -17,6 +18,7 @@ from adglot_server.executors.compiled.functions import FUNCTIONS
 from adglot_server.executors.compiled.lanes import FLOATS, Lanes, call, constant
 
 Emit = Callable[..., Lanes]
+DTypes = tuple[np.dtype[Any], ...]
 
 ELEMENTS = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
 """What a dtype is in registers; bools are bytes in memory."""
@@ -160,22 +162,28 @@ _FLOAT_ONLY = {*FUNCTIONS, "sqrt", "divide", "special.expit", "isfinite"}
 _OF_TRUTHS = {"logical_and", "logical_or", "logical_xor", "logical_not"}
 
 
-def operand_dtypes(node: Node, types: Sequence[Type]) -> list[np.dtype[Any]] | None:
+def operand_dtypes(node: Node, types: Sequence[Type]) -> DTypes | None:
     """In which dtype each operand is taken; None where the op is not compiled for these."""
-    if not all(has_element(t.dtype) for t in (*types, *node.outputs)):
+    made = tuple([t.dtype for t in node.outputs])
+    return _operand_dtypes(node.op, tuple([t.dtype for t in types]), made)
+
+
+@cache
+def _operand_dtypes(op: str, dtypes: DTypes, made: DTypes) -> DTypes | None:
+    if not all(map(has_element, (*dtypes, *made))):
         return None
-    dtypes, result = [t.dtype for t in types], node.outputs[0].dtype
-    if node.op in _OF_TRUTHS or node.op == "convert_element_type":
+    result = made[0]
+    if op in _OF_TRUTHS or op == "convert_element_type":
         unsafe = result.kind == "i" and dtypes[0].kind == "f"
-        return None if unsafe else [result if len(dtypes) == 1 else np.dtype(bool)] * len(dtypes)
-    if node.op == "where":
-        return [dtypes[0], result, result]
-    common = np.result_type(*dtypes) if node.op in (*_COMPARISONS, "isfinite") else result
-    if (common.kind != "f" and node.op in _FLOAT_ONLY) or not has_element(common):
+        return None if unsafe else (result if len(dtypes) == 1 else np.dtype(bool),) * len(dtypes)
+    if op == "where":
+        return dtypes[0], result, result
+    common = np.result_type(*dtypes) if op in (*_COMPARISONS, "isfinite") else result
+    if (common.kind != "f" and op in _FLOAT_ONLY) or not has_element(common):
         return None
-    if common.kind == "b" and node.op in ("subtract", "negative", "sign", "round"):
+    if common.kind == "b" and op in ("subtract", "negative", "sign", "round"):
         return None
-    return [common] * len(dtypes)
+    return (common,) * len(dtypes)
 
 
 def number(like: Lanes, name: str, x: float) -> Lanes:

@@ -234,11 +234,11 @@ store ptr %workspace, ptr %workspace.to
 %is_long = icmp ne i64 %long, 0
 br i1 %is_long, label %unlocked, label %locked
 locked:
-%soon = call i1 %run(i64 {points}, ptr %data)
+%soon = call zeroext i1 %run(i64 {points}, ptr %data)
 br label %ran
 unlocked:
 %thread = call ptr {_python("PyEval_SaveThread")}()
-%late = call i1 %run(i64 {points}, ptr %data)
+%late = call zeroext i1 %run(i64 {points}, ptr %data)
 call void {_python("PyEval_RestoreThread")}(ptr %thread)
 br label %ran
 ran:

@@ -12,7 +12,7 @@ from adglot.ir import Type
 from adglot.ops import TABLE
 from adglot_server.executors.compiled import calls
 from adglot_server.executors.compiled.entry import Signature
-from adglot_server.executors.compiled.lanes import Code, Module, take
+from adglot_server.executors.compiled.lanes import RUN, Code, Module, take
 from adglot_server.executors.compiled.lowering import lowered
 from adglot_server.executors.compiled.nest import Writer
 from adglot_server.executors.compiled.plan import ALIGNMENT, Call, Nest, Plan, nests, plan
@@ -126,9 +126,9 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], inner: str = "") -
     main = Code(module)
     main.emit("%info = alloca i32")
     arguments = [*chosen.region.inputs, *chosen.region.outputs, -1]
-    head = f"define internal i1 @{inner}({listed(len(arguments))})"
+    head = f"define internal zeroext i1 @{inner}({listed(len(arguments))}) nounwind"
     if not inner:
-        head = "define i1 @run(i64 %points, ptr %data)"
+        head = RUN
         take(main, len(arguments))
     data = {i: f"%a{k}" for k, i in enumerate(arguments)}
     data.update({i: f"inttoptr (i64 {x.ctypes.data} to ptr)" for i, x in constants.items()})
@@ -149,7 +149,7 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], inner: str = "") -
             raise TooLarge
     calls.check_guards(main, chosen, data)
     body = "\n".join([*main.lines, "ret i1 true", "failed:", "ret i1 false"])
-    functions.append(f"{head} nounwind {{\nentry:\n{body}\n}}\n")
+    functions.append(f"{head} {{\nentry:\n{body}\n}}\n")
     return f"{module}\n" + "\n".join(functions)
 
 

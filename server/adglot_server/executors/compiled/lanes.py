@@ -369,6 +369,10 @@ def call(name: str, formula: Any, *operands: Lanes) -> Lanes:
     return x.code.value("double", x.width, f"call {x.type} @{full}({given})")
 
 
+RUN = "define zeroext i1 @run(i64 %points, ptr %data) nounwind"
+"""The head of a kernel; that its result fills a register, LLVM's fast way takes for granted."""
+
+
 def take(code: Code, count: int) -> None:
     """Read the addresses that a kernel is given: `%a0` and so on."""
     for k in range(count):

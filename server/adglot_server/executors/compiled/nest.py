@@ -322,7 +322,9 @@ class Writer:
         offset = index.offset * place.stride + place.offset
         first = constant(self.code, "i64", 1, offset)
         if index.name:
-            first = Lanes(self.code, "i64", 1, index.name) * place.stride + offset
+            first = Lanes(self.code, "i64", 1, index.name)
+            first = first if place.stride == 1 else first * place.stride
+            first = first + offset if offset else first
         if mode.width == 1:
             return first
         steps = ", ".join(f"i64 {k * place.stride}" for k in range(WIDTH))

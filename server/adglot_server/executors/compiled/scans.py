@@ -24,7 +24,7 @@ from adglot_server.executors.compiled.kernel import (
     constants_of,
     module_text,
 )
-from adglot_server.executors.compiled.lanes import Code, Module, take
+from adglot_server.executors.compiled.lanes import RUN, Code, Module, take
 from adglot_server.executors.compiled.plan import ALIGNMENT
 from adglot_server.executors.compiled.staged import of_python
 
@@ -138,15 +138,14 @@ def _run(loop: _Loop, read: Sequence[int]) -> str:
     made = [f"%into{k}" for k in range(loop.carries)]
     made += [_row(loop, code, outputs[k], type) for k, type in _stacked(loop)]
     given = [*(inside[k] for k in read), *made, second[loop.carries]]
-    holds = code.define(f"call i1 @turn({', '.join(f'ptr {x}' for x in given)})")
+    holds = code.define(f"call zeroext i1 @turn({', '.join(f'ptr {x}' for x in given)})")
     code.emit(f"br i1 {holds}, label %held, label %failed\nheld:")
     code.emit(f"%following = add i64 %turn, 1\n%more = icmp slt i64 %following, {loop.length}")
     code.emit("br i1 %more, label %top, label %end\nend:")
     for k, type in enumerate(loop.carried) if loop.length % 2 else ():
         _copy(code, outputs[k], second[k], type.nbytes)
     body = "\n".join([*code.lines, "ret i1 true", "failed:", "ret i1 false"])
-    head = "define i1 @run(i64 %points, ptr %data) nounwind"
-    return f"{code.module}\n{head} {{\nentry:\n{body}\n}}\n"
+    return f"{code.module}\n{RUN} {{\nentry:\n{body}\n}}\n"
 
 
 def _second(loop: _Loop, code: Code, workspace: str) -> list[str]:

@@ -11,6 +11,7 @@ from adglot_server.executors.compiled.cutting import Cut, Store, cut
 from adglot_server.executors.compiled.elementwise import ELEMENTWISE, convert
 from adglot_server.executors.compiled.expand import Expanded
 from adglot_server.executors.compiled.lanes import (
+    RUN,
     Code,
     Lanes,
     Module,
@@ -162,7 +163,7 @@ class Tiles:
         code.emit(f"%up = add i64 %points, {WIDTH - 1}\n%tiles = udiv i64 %up, {WIDTH}")
         bits = self._all_tiles(code, "i64 0, i64 0, i64 %tiles")
         held = code.define(f"icmp eq i8 {bits}, 0")
-        yield _function(code, "define i1 @run(i64 %points, ptr %data) nounwind", f"ret i1 {held}")
+        yield _function(code, RUN, f"ret i1 {held}")
 
     def _all_tiles(self, code: Code, which: str) -> str:
         """Call the loop with what is at the addresses."""
