@@ -144,7 +144,7 @@ def _serve(
         hung_after=hung_after,
         workers=workers,
         limits=limits,
-        engines=_engines(limits, **options),
+        engines=_engines(limits, telling.traces, **options),
         credentials=security.credentials(),
         tokens=security.known(),
         observers=telling.observers(number),
@@ -208,6 +208,7 @@ def _print_addresses(addresses: Sequence[str]) -> None:
 
 def _engines(
     limits: Limits,
+    traces: str | None,
     engine: dict[str, str],
     engine_token: dict[str, str],
     engine_tls: bool,
@@ -236,7 +237,7 @@ def _engines(
     bounds = {name.removeprefix("worker_"): value for name, value in worker.items()}
     engines = Engines(
         [point for point in points if not only or point.name in only],
-        {**{name: isolated(name) for name in isolate}, **attached},
+        {**{name: isolated(name, traces) for name in isolate}, **attached},
         Bounds(**bounds, limits=limits.as_dict()),
     )
     for name in start:

@@ -216,6 +216,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.services: set[str] = set()
+        self.traces: set[str] = set()
         self.came = Event()
 
     def Export(self, request: object, context: grpc.ServicerContext) -> object:  # noqa: N802
@@ -225,28 +226,51 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
                     self.services.add(attribute.value.string_value)
             for scope in resource.scope_spans:
                 self.names |= {span.name for span in scope.spans}
+                self.traces |= {span.trace_id.hex() for span in scope.spans}
         self.came.set()
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def test_spans_arrive_at_a_collector() -> None:
+@contextmanager
+def collecting() -> Iterator[tuple[Collector, str]]:
+    """A collector, and its URL."""
     collector = Collector()
     receiver = grpc.server(futures.ThreadPoolExecutor(2))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, receiver)
     port = receiver.add_insecure_port("localhost:0")
     receiver.start()
     try:
-        traces = Traces(otlp(f"http://localhost:{port}"))
+        yield collector, f"http://localhost:{port}"
+    finally:
+        receiver.stop(None)
+
+
+def test_spans_arrive_at_a_collector() -> None:
+    with collecting() as (collector, url):
         with (
-            Server(["localhost:0"], observers=[traces]) as server,
+            Server(["localhost:0"], observers=[Traces(otlp(url))]) as server,
             adglot.connect(server.addresses[0]) as ad,
         ):
             ad.gradient(energy(), X)
         assert collector.came.wait(60)
-    finally:
-        receiver.stop(None)
     assert {"prepare", "run", "adglot.v1.DerivativeService/Gradient"} <= collector.names
     assert collector.services == {"adglot"}
+
+
+def test_an_isolated_engine_sends_its_spans_where_the_server_does() -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with collecting() as (collector, url):
+        family = WorkerFamily("mine", isolated("native", url), Bounds())
+        own = [Traces(InMemorySpanExporter())]
+        with (
+            Server(["localhost:0"], engines=Engines((), {"mine": family}), observers=own) as one,
+            adglot.connect(one.addresses[0]) as ad,
+            sending((("traceparent", f"00-{trace}-b7ad6b7169203331-01"),)),
+        ):
+            assert_array_equal(ad.gradient(energy(), X, engine="mine/native"), 3 * X)
+        assert collector.came.wait(60)
+    assert "adglot.v1.DerivativeService/Gradient" in collector.names
+    assert trace in collector.traces
 
 
 # ------------------------------------------------------------------ logs and ids

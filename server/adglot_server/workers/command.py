@@ -86,7 +86,11 @@ def physical_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def isolated(engine: str) -> WorkerCommand:
-    """The worker that has one engine (or family) of this Python's entry points."""
+def isolated(engine: str, traces: str | None = None) -> WorkerCommand:
+    """The worker that has one engine (or family) of this Python's entry points.
+
+    `traces` is where its spans go, as those of the server do that starts it.
+    """
     serve = (sys.executable, "-P", "-m", "adglot", "serve")
-    return WorkerCommand((*serve, "--address", ADDRESS, "--only", engine))
+    told = {} if traces is None else {f"{PREFIX}TRACES": traces}
+    return WorkerCommand((*serve, "--address", ADDRESS, "--only", engine), told)
