@@ -58,8 +58,10 @@ def distance(a: Array, b: Array) -> Array:
     """|a - b|: 0 for non-finite numbers of the same kind, infinite where the kinds differ."""
     with np.errstate(all="ignore"):
         apart = np.abs(np.asarray(_numbers(a) - _numbers(b), np.result_type(a, b, np.int8)))
-    odd = ~(np.isfinite(a) & np.isfinite(b))
-    return np.where(odd, np.where(_kind(a) == _kind(b), 0.0, np.inf), apart)
+    finite = np.isfinite(a) & np.isfinite(b)
+    if finite.all():
+        return apart.astype(np.result_type(apart, float), copy=False)
+    return np.where(finite, apart, np.where(_kind(a) == _kind(b), 0.0, np.inf))
 
 
 def _numbers(x: Array) -> Array:

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -68,7 +69,7 @@ def crosscheck(check: Check) -> Plan[Crosscheck]:
         cells=(yield from cells(case, runs, replies, judgements)),
         findings=_findings(judgements),
         seeds={"tangents": along.tangents, "cotangents": along.cotangents},
-        versions=_versions(),
+        versions=dict(_versions()),
         seconds=time.perf_counter() - started,
     )
 
@@ -176,7 +177,8 @@ def _findings(judgements: Sequence[Judgement | None]) -> tuple[Any, ...]:
     return tuple(f for j in judgements if j is not None for found in j.findings for f in found)
 
 
-def _versions() -> dict[str, str]:
+@cache  # An installed package's metadata is a file: to read it takes half a millisecond.
+def _versions() -> Mapping[str, str]:
     return {
         "adglot": version("adglot"),
         "numpy": np.__version__,
