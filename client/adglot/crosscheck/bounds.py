@@ -60,7 +60,7 @@ def distance(a: Array, b: Array) -> Array:
         apart = np.abs(np.asarray(_numbers(a) - _numbers(b), np.result_type(a, b, np.int8)))
     finite = np.isfinite(a) & np.isfinite(b)
     if finite.all():
-        return apart.astype(np.result_type(apart, float), copy=False)
+        return np.asarray(apart, np.result_type(apart, float))
     return np.where(finite, apart, np.where(_kind(a) == _kind(b), 0.0, np.inf))
 
 
