@@ -99,7 +99,7 @@ def of_stores(size: int) -> Times:
 
         def on(threads: int) -> None:
             parts = np.array_split(memory, threads)
-            list(pool.map(lambda part: [part.fill(1.0) for _ in range(often)], parts))
+            list(pool.map(_all, [[partial(part.fill, 1.0)] * often for part in parts]))
 
         found = _timed(on)
     return Times(found.one / often, found.two / often)
@@ -113,14 +113,14 @@ def of_numpy() -> Times:
 
         def on(threads: int) -> None:
             work = [partial(np.sin, x, out=outputs[k % threads]) for k in range(20)]
-            list(
-                pool.map(
-                    lambda share: [one() for one in share],
-                    (work[k::threads] for k in range(threads)),
-                )
-            )
+            list(pool.map(_all, [work[k::threads] for k in range(threads)]))
 
         return _timed(on)
+
+
+def _all(calls: list[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
 
 
 def _timed(on: Callable[[int], object]) -> Times:
