@@ -11,6 +11,8 @@ from functools import cache
 
 import numpy as np
 
+from adglot_server.executors.compiled.addresses import field, in_capsule, pointer, python_function
+
 HEADER = object.__basicsize__
 """Where CPython's header of an object ends; the type is the last of it."""
 
@@ -57,7 +59,7 @@ def _begin(batched: bool) -> str:
     """Memory for addresses and a workspace: `%data`."""
     shape = f"%lengths = alloca [{MOST_AXES} x i64]\n" if batched else ""
     return f"""entry:
-{shape}{_field("%numbers", "ptr", "%self", DATA)}
+{shape}{field("%numbers", "ptr", "%self", DATA)}
 {_number("%run", 0, "ptr")}
 {_number("%inputs", 1)}
 {_number("%outputs", 2)}
@@ -72,7 +74,7 @@ counted:
 %large = icmp ugt i64 %bytes, {MOST_STACK}
 br i1 %large, label %heap, label %stack
 heap:
-%block = call ptr {_python("PyMem_Malloc")}(i64 %bytes)
+%block = call ptr {python_function("PyMem_Malloc")}(i64 %bytes)
 %full = icmp eq ptr %block, null
 br i1 %full, label %empty, label %room
 stack:
@@ -93,13 +95,13 @@ def _count_points() -> str:
 {_number("%most", 9)}
 %batch.at = getelementptr ptr, ptr %args, i64 %moving
 %batch = load ptr, ptr %batch.at
-{_field("%batch.type", "i64", "%batch", HEADER - 8)}
+{field("%batch.type", "i64", "%batch", HEADER - 8)}
 {_unless("%batch.type", "i64", _numpy()[0], "is_batch")}
-{_field("%batch.rank", "i32", "%batch", RANK)}
+{field("%batch.rank", "i32", "%batch", RANK)}
 %has_axes = icmp sgt i32 %batch.rank, 0
 br i1 %has_axes, label %deep, label %other
 deep:
-{_field("%batch.shape", "ptr", "%batch", DIMENSIONS)}
+{field("%batch.shape", "ptr", "%batch", DIMENSIONS)}
 %points = load i64, ptr %batch.shape
 %enough = icmp sge i64 %points, {FEWEST}
 %bounded = icmp sle i64 %points, %most
@@ -121,21 +123,21 @@ br i1 %unseen, label %seen, label %all
 seen:
 %array.at = getelementptr ptr, ptr %args, i64 %k
 %array = load ptr, ptr %array.at
-{_field("%type", "i64", "%array", HEADER - 8)}
+{field("%type", "i64", "%array", HEADER - 8)}
 {_unless("%type", "i64", _numpy()[0], "is_array")}
-{_field("%slot", "i64", "%input", 0)}
-{_field("%dtype.wanted", "i64", "%input", 8)}
-{_field("%axes", "i64", "%input", 16)}
-{_field("%dtype", "i64", "%array", DTYPE)}
+{field("%slot", "i64", "%input", 0)}
+{field("%dtype.wanted", "i64", "%input", 8)}
+{field("%axes", "i64", "%input", 16)}
+{field("%dtype", "i64", "%array", DTYPE)}
 {_unless("%dtype", "i64", "%dtype.wanted", "is_typed")}
-{_field("%flags", "i32", "%array", FLAGS)}
+{field("%flags", "i32", "%array", FLAGS)}
 %plain = and i32 %flags, {PLAIN}
 {_unless("%plain", "i32", PLAIN, "is_plain")}
-{_field("%rank", "i32", "%array", RANK)}
+{field("%rank", "i32", "%array", RANK)}
 %rank.wanted = trunc i64 %axes to i32
 {_unless("%rank", "i32", "%rank.wanted", "is_deep")}
-{_field("%array.shape", "ptr", "%array", DIMENSIONS)}
-{_field("%memory", "ptr", "%array", DATA)}
+{field("%array.shape", "ptr", "%array", DIMENSIONS)}
+{field("%memory", "ptr", "%array", DATA)}
 %to = getelementptr i8, ptr %data, i64 %slot
 store ptr %memory, ptr %to
 %sizes = getelementptr i8, ptr %input, i64 24
@@ -165,11 +167,11 @@ def _make(batched: bool) -> str:
     return f"""%alone = icmp eq i64 %outputs, 1
 br i1 %alone, label %making, label %several
 several:
-%new = call ptr {_python("PyList_New")}(i64 %outputs)
+%new = call ptr {python_function("PyList_New")}(i64 %outputs)
 %listless = icmp eq ptr %new, null
 br i1 %listless, label %failed, label %listed
 listed:
-{_field("%new.items", "ptr", "%new", ITEMS)}
+{field("%new.items", "ptr", "%new", ITEMS)}
 br label %making
 making:
 %list = phi ptr [null, %all], [%new, %listed]
@@ -182,19 +184,19 @@ make:
 %unmade = icmp ult i64 %m, %outputs
 br i1 %unmade, label %next, label %made
 next:
-{_field("%number", "i32", "%output", 0)}
-{_field("%output.axes", "i64", "%output", 16)}
+{field("%number", "i32", "%output", 0)}
+{field("%output.axes", "i64", "%output", 16)}
 %output.rank = trunc i64 %output.axes to i32
 %output.sizes = getelementptr i8, ptr %output, i64 24
 {_lengths() if batched else "br label %shaped"}
 shaped:
-%result = call ptr {_address(new)}(ptr {_address(kind)}, i32 %output.rank, \
+%result = call ptr {pointer(new)}(ptr {pointer(kind)}, i32 %output.rank, \
 ptr {"%lengths" if batched else "%output.sizes"}, \
 i32 %number, ptr null, ptr null, i32 0, i32 0, ptr null)
 %missing = icmp eq ptr %result, null
 br i1 %missing, label %failed, label %there
 there:
-{_field("%result.data", "ptr", "%result", DATA)}
+{field("%result.data", "ptr", "%result", DATA)}
 %result.to = getelementptr ptr, ptr %results, i64 %m
 store ptr %result.data, ptr %result.to
 br i1 %alone, label %made, label %keep
@@ -237,9 +239,9 @@ locked:
 %soon = call zeroext i1 %run(i64 {points}, ptr %data)
 br label %ran
 unlocked:
-%thread = call ptr {_python("PyEval_SaveThread")}()
+%thread = call ptr {python_function("PyEval_SaveThread")}()
 %late = call zeroext i1 %run(i64 {points}, ptr %data)
-call void {_python("PyEval_RestoreThread")}(ptr %thread)
+call void {python_function("PyEval_RestoreThread")}(ptr %thread)
 br label %ran
 ran:
 %holds = phi i1 [%soon, %locked], [%late, %unlocked]
@@ -250,14 +252,14 @@ held:
 
 def _scalars() -> str:
     """Put what arrays without axes hold in their place, where that is wanted."""
-    back = _address(_numpy()[2])
+    back = pointer(_numpy()[2])
     return f"""{_number("%scalars", 10)}
 %any = icmp ne i64 %scalars, 0
 br i1 %any, label %unpack, label %leave
 unpack:
 br i1 %alone, label %one, label %unpacking
 one:
-{_field("%one.flag", "i64", "%input", 8)}
+{field("%one.flag", "i64", "%input", 8)}
 %one.flat = icmp ne i64 %one.flag, 0
 br i1 %one.flat, label %one.scalar, label %leave
 one.scalar:
@@ -269,7 +271,7 @@ unpacking:
 %packed = icmp ult i64 %s, %outputs
 br i1 %packed, label %each.there, label %leave
 each.there:
-{_field("%flag", "i64", "%each", 8)}
+{field("%flag", "i64", "%each", 8)}
 %flat = icmp ne i64 %flag, 0
 br i1 %flat, label %each.scalar, label %unpacked
 each.scalar:
@@ -280,7 +282,7 @@ store ptr %each.scalar.made, ptr %each.item
 %lost = icmp eq ptr %each.scalar.made, null
 br i1 %lost, label %failed, label %unpacked
 unpacked:
-{_field("%each.axes", "i64", "%each", 16)}
+{field("%each.axes", "i64", "%each", 16)}
 %each.sizes = getelementptr i8, ptr %each, i64 24
 %each.next = getelementptr i64, ptr %each.sizes, i64 %each.axes
 %s.next = add i64 %s, 1
@@ -290,31 +292,31 @@ br label %unpacking
 
 def _end() -> str:
     """Return the results, None where there are none, or nothing where an exception is set."""
-    none = _address(id(None))
+    none = pointer(id(None))
     return f"""failed:
 %rest = phi ptr [null, %several], [%list, %shaped], [%list, %each.scalar]
 %is_rest = icmp ne ptr %rest, null
 br i1 %is_rest, label %drop, label %leave
 drop:
-call void {_python("Py_DecRef")}(ptr %rest)
+call void {python_function("Py_DecRef")}(ptr %rest)
 br label %leave
 refused:
-call void {_python("Py_DecRef")}(ptr %whole)
+call void {python_function("Py_DecRef")}(ptr %whole)
 br label %other
 other:
-call void {_python("Py_IncRef")}(ptr {none})
+call void {python_function("Py_IncRef")}(ptr {none})
 br label %leave
 leave:
 %answer = phi ptr [%whole, %held], [%whole, %one], [%scalar, %one.scalar], \
 [%list, %unpacking], [null, %failed], [null, %drop], [{none}, %other]
 br i1 %large, label %free, label %left
 free:
-call void {_python("PyMem_Free")}(ptr %data)
+call void {python_function("PyMem_Free")}(ptr %data)
 br label %left
 left:
 ret ptr %answer
 none:
-call void {_python("Py_IncRef")}(ptr {none})
+call void {python_function("Py_IncRef")}(ptr {none})
 ret ptr {none}
 empty:
 ret ptr null
@@ -322,13 +324,7 @@ ret ptr null
 
 
 def _number(name: str, place: int, kind: str = "i64") -> str:
-    return _field(name, kind, "%numbers", 8 * place)
-
-
-def _field(name: str, kind: str, thing: str, offset: int) -> str:
-    """What stands at a number of bytes from an address."""
-    at = f"{name}.at = getelementptr i8, ptr {thing}, i64 {offset}"
-    return f"{at}\n{name} = load {kind}, ptr {name}.at"
+    return field(name, kind, "%numbers", 8 * place)
 
 
 def _length(name: str, lengths: str, axis: str, batched: bool) -> str:
@@ -349,25 +345,12 @@ br i1 %{label}.so, label %{label}, label %other
 {label}:"""
 
 
-def _address(at: int) -> str:
-    return f"inttoptr (i64 {at} to ptr)"
-
-
-@cache
-def _python(name: str) -> str:
-    """A function of Python's C API, by its address."""
-    at = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-    assert at is not None
-    return _address(at)
-
-
 @cache
 def _numpy() -> tuple[int, int, int]:
     """The addresses of NumPy's type of arrays, of what makes them, and scalars of them."""
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.argtypes, get.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
-    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
-    table = (ctypes.c_void_p * (ARRAY_NEW + 1)).from_address(get(capsule, None))
+    held = in_capsule(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
+    assert held is not None
+    table = (ctypes.c_void_p * (ARRAY_NEW + 1)).from_address(held)
     kind, new, scalar = (table[k] for k in (ARRAY_TYPE, ARRAY_NEW, ARRAY_RETURN))
     assert kind == id(np.ndarray)
     assert new is not None

@@ -11,6 +11,7 @@ from adglot.errors import InvalidArgument
 from adglot.ir import Type
 from adglot.ops import TABLE
 from adglot_server.executors.compiled import calls
+from adglot_server.executors.compiled.addresses import pointer
 from adglot_server.executors.compiled.entry import Signature
 from adglot_server.executors.compiled.lanes import RUN, Code, Module, take
 from adglot_server.executors.compiled.lowering import lowered
@@ -131,7 +132,7 @@ def module_text(chosen: Plan, constants: Mapping[int, Array], inner: str = "") -
         head = RUN
         take(main, len(arguments))
     data = {i: f"%a{k}" for k, i in enumerate(arguments)}
-    data.update({i: f"inttoptr (i64 {x.ctypes.data} to ptr)" for i, x in constants.items()})
+    data.update({i: pointer(x.ctypes.data) for i, x in constants.items()})
     aligned = _aligned(main, data[-1])
     for i, place in chosen.places.items():
         data[i] = main.define(f"getelementptr i8, ptr {aligned}, i64 {place}")

@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from adglot_server.executors.compiled.addresses import in_capsule, pointer
 from adglot_server.executors.compiled.lanes import Code, Module, literal
 
 LETTERS = {"double": "d", "float": "s"}
@@ -40,7 +41,7 @@ def call(code: Code, stem: str, element: str, *arguments: str) -> None:
     address = _address(stem, element)
     assert address is not None
     given = ", ".join(f"ptr {x}" for x in arguments)
-    code.emit(f"call void inttoptr (i64 {address} to ptr)({given})")
+    code.emit(f"call void {pointer(address)}({given})")
 
 
 def flag(module: Module, letter: str) -> str:
@@ -70,7 +71,7 @@ def _address(stem: str, element: str) -> int | None:
         capsules: dict[str, Any] = import_module(f"scipy.linalg.{library}").__pyx_capi__
         if name in capsules:
             signature = _name(capsules[name])
-            address = _pointer(capsules[name], signature)
+            address = in_capsule(capsules[name], signature)
             return address if _plain(signature) == f"void ({SIGNATURES[stem]})" else None
     return None
 
@@ -85,10 +86,3 @@ def _name(capsule: Any) -> bytes:
     get.argtypes, get.restype = [ctypes.py_object], ctypes.c_char_p
     name: bytes = get(capsule)
     return name
-
-
-def _pointer(capsule: Any, name: bytes) -> int | None:
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.argtypes, get.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
-    address: int | None = get(capsule, name)
-    return address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+from adglot_server.executors.compiled.addresses import field, python_function
 
 FUNCTION, POINTS, TILES, PIECE, WORKERS, FAULTS, EMPTY, SHARES = range(8)
 """Words of a job: what is called for a piece (0: nothing), with how many points; tiles there are,
@@ -154,18 +154,16 @@ store atomic i64 1, ptr %asleep seq_cst, align 8
 %still = icmp eq i64 %late, 0
 br i1 %still, label %sleep, label %rouse
 rouse:
-%tried = cmpxchg ptr %asleep, i64 1, i64 0 seq_cst seq_cst
-%awake = extractvalue {{i64, i1}} %tried, 1
+{_swap("%awake", "%asleep", 1, 0)}
 br i1 %awake, label %idle, label %sleep
 sleep:
-call i32 {_python("PyThread_acquire_lock")}(i64 %lock, i32 1)
+call i32 {python_function("PyThread_acquire_lock")}(i64 %lock, i32 1)
 br label %idle
 see:
 %leave = icmp eq i64 %job, {LEAVE}
 br i1 %leave, label %end, label %take
 take:
-%pair = cmpxchg ptr %desk, i64 %job, i64 {AT_WORK} seq_cst seq_cst
-%taken = extractvalue {{i64, i1}} %pair, 1
+{_swap("%taken", "%desk", "%job", AT_WORK)}
 br i1 %taken, label %work, label %idle
 work:
 %worker = load i64, ptr %worker.at
@@ -186,11 +184,10 @@ entry:
 %asleep = getelementptr i64, ptr %desk, i64 {ASLEEP}
 {_word("%lock", "%desk", LOCK)}
 store atomic i64 %job, ptr %desk seq_cst, align 8
-%tried = cmpxchg ptr %asleep, i64 1, i64 0 seq_cst seq_cst
-%sleeps = extractvalue {{i64, i1}} %tried, 1
+{_swap("%sleeps", "%asleep", 1, 0)}
 br i1 %sleeps, label %wake, label %end
 wake:
-call void {_python("PyThread_release_lock")}(i64 %lock)
+call void {python_function("PyThread_release_lock")}(i64 %lock)
 br label %end
 end:
 ret void
@@ -203,8 +200,7 @@ def _end() -> str:
 define void @end(i64 %at, i64 %job) nounwind {{
 entry:
 %desk = inttoptr i64 %at to ptr
-%tried = cmpxchg ptr %desk, i64 %job, i64 0 seq_cst seq_cst
-%untouched = extractvalue {{i64, i1}} %tried, 1
+{_swap("%untouched", "%desk", "%job", 0)}
 br i1 %untouched, label %end, label %wait
 wait:
 %looks = phi i64 [0, %entry], [%again, %rest]
@@ -236,12 +232,11 @@ def _pause(triple: str) -> str:
     return f"{declared}define internal void @pause() alwaysinline nounwind {{\n{call}ret void\n}}"
 
 
+def _swap(done: str, at: str, old: int | str, new: int | str) -> str:
+    """Put a word in the place of another; whether that was there."""
+    both = f"{done}.both = cmpxchg ptr {at}, i64 {old}, i64 {new} seq_cst seq_cst"
+    return f"{both}\n{done} = extractvalue {{i64, i1}} {done}.both, 1"
+
+
 def _word(name: str, start: str, number: int) -> str:
-    at = f"{name}.at = getelementptr i64, ptr {start}, i64 {number}"
-    return f"{at}\n{name} = load i64, ptr {name}.at"
-
-
-def _python(name: str) -> str:
-    """A function of Python's that needs no GIL, by its address."""
-    at = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-    return f"inttoptr (i64 {at} to ptr)"
+    return field(name, "i64", start, 8 * number)
