@@ -10,7 +10,6 @@ from adglot.ir import Graph
 from adglot.ops.core import Array
 from adglot_server.executors.batches import Batches, cores
 from adglot_server.executors.compiled.points import PointKernel, compile_points
-from adglot_server.executors.compiled.transposing import WIDTH
 from adglot_server.executors.control import FREELY, Control
 from adglot_server.executors.interpreter import Interpreter
 from adglot_server.executors.tiered import Tiered, Tiers
@@ -93,13 +92,9 @@ class KernelBatches:
     ) -> Array:
         """Fill the outputs, by this thread and helpers; which points do not hold."""
         points = self._others.points(inputs)
-        if points < WIDTH:
-            return self._kernel.run(inputs, outputs)
         threads = min(cores(), max(1, points // self._kernel.piece(SHARE)))
-        size, often = (PIECE, LOOK) if threads > 1 else (PIECE * LOOK, 1)
-        filling = self._kernel.filling(inputs, outputs, size, threads)
-        filling.run(control.check, often)
-        return filling.doubtful()
+        ops, often = (PIECE, LOOK) if threads > 1 else (PIECE * LOOK, 1)
+        return self._kernel.run(inputs, outputs, threads, ops, control.check, often)
 
 
 Run = Callable[[Sequence[Array], Control], list[Array]]

@@ -95,25 +95,32 @@ class PointKernel:
         """How many points, in whole tiles, take about so many scalar operations."""
         return max(1, ops // (self._ops * WIDTH)) * WIDTH
 
-    def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
+    def run(
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        workers: int = 1,
+        ops: int = ALL,
+        check: Callable[[], object] = lambda: None,
+        often: int = ALL,
+    ) -> Array:
         """Fill the outputs; returns the numbers of the points whose outputs do not hold.
 
         At these some number was infinite or NaN (or a divisor zero) where an exact zero was taken
         for granted, or a guard failed: they are for another executor. All arrays are of the graph's
-        types, those of points have n > 0 of them, and outputs are contiguous.
+        types, those of points have n > 0 of them, and outputs are contiguous. So many threads do
+        pieces of so many `ops`; raises what `check` does, which is called after so many pieces.
         """
         points = len(outputs[0])
         if points < WIDTH:
             return self._few(points, inputs, outputs)
-        filling = self.filling(inputs, outputs)
-        filling.run()
-        return filling.doubtful()
-
-    def filling(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], ops: int = ALL, workers: int = 1
-    ) -> Filling:
-        """As `run`, of eight points at least, by so many threads, in pieces of so many ops."""
-        return Filling(self._functions.code, inputs, outputs, self.piece(ops) // WIDTH, workers)
+        faults = np.empty(-(-points // WIDTH), np.uint8)
+        arrays = [*(np.ascontiguousarray(x) for x in inputs), *outputs, faults]
+        given, piece = [x.ctypes.data for x in arrays], self.piece(ops) // WIDTH
+        code = self._functions.code
+        job = Job(code, "adglot", points, len(faults), piece, workers, given)
+        job.run(check, often)
+        return _doubtful(faults, points) if job.faults else np.empty(0, np.int64)
 
     def _few(self, n: int, inputs: Sequence[Array], outputs: Sequence[Array]) -> Array:
         """Less than a tile: the last point fills it up."""
@@ -126,36 +133,11 @@ class PointKernel:
         return doubtful[doubtful < n]
 
 
-class Filling:
-    """A batch whose outputs are filled piece by piece, by many threads at once."""
-
-    def __init__(
-        self,
-        code: MachineCode,
-        inputs: Sequence[Array],
-        outputs: Sequence[Array],
-        piece: int,
-        workers: int,
-    ) -> None:
-        """The code is of `tiles.Tiles`, a piece is so many; arrays are as of `PointKernel.run`."""
-        self._points = len(outputs[0])
-        tiles = -(-self._points // WIDTH)
-        self._faults = np.empty(tiles, np.uint8)
-        self._arrays = [*(np.ascontiguousarray(x) for x in inputs), *outputs, self._faults]
-        given = [x.ctypes.data for x in self._arrays]
-        self._job = Job(code, "adglot", self._points, tiles, piece, workers, given)
-
-    def run(self, check: Callable[[], object] = lambda: None, often: int = ALL) -> None:
-        """Fill all; raises what `check` does, which is called after so many pieces."""
-        self._job.run(check, often)
-
-    def doubtful(self) -> Array:
-        """The points whose outputs do not hold, after all the work."""
-        if not self._job.faults:
-            return np.empty(0, np.int64)
-        bits = np.unpackbits(self._faults[:, None], axis=1, bitorder="little")
-        tiles, lanes = np.nonzero(bits)
-        return np.unique(np.minimum(WIDTH * tiles, self._points - WIDTH) + lanes)
+def _doubtful(faults: Array, points: int) -> Array:
+    """The points that bits are set for, a byte a tile: the last tile is of the last points."""
+    bits = np.unpackbits(faults[:, None], axis=1, bitorder="little")
+    tiles, lanes = np.nonzero(bits)
+    return np.unique(np.minimum(WIDTH * tiles, points - WIDTH) + lanes)
 
 
 def compile_points(graph: Graph, batched: Sequence[bool]) -> PointKernel | None:
