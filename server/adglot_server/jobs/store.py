@@ -86,7 +86,7 @@ class Store:
 
     def failed(self, indices: Iterable[int]) -> int:
         """How many points of these finished chunks failed."""
-        status = need("zarr").open_group(_location(self.url), mode="r")["status"]
+        status = _group(self.url, "r")["status"]
         spans = map(self.span, indices)
         return sum(int(np.count_nonzero(status[one.start : one.stop] != OK)) for one in spans)
 
@@ -108,8 +108,7 @@ class Store:
         texts = np.full(len(span), "", object)
         for point, text in errors.items():
             texts[point] = text
-        group = need("zarr").open_group(_location(self.url), mode="r+")
-        group["error"][span.start : span.stop] = texts
+        _group(self.url, "r+")["error"][span.start : span.stop] = texts
 
     def _data(self, part: Part, array: Array) -> Array:
         """The bytes of a chunk of an array without compression: what is past its end are zeros.
@@ -126,7 +125,7 @@ class Store:
 
 def _names(url: str, folder: str) -> list[str]:
     """Of what a folder of a store has."""
-    store = need("zarr").open_group(_location(url), mode="r").store
+    store = _group(url, "r").store
 
     async def names() -> list[str]:
         return [name.rstrip("/") async for name in store.list_dir(folder)]
@@ -179,9 +178,8 @@ def tidy(url: str) -> None:
 
 def find(url: str) -> Store | None:
     """The store of a job, or None where there is nothing; InvalidArgument for anything else."""
-    zarr = need("zarr")
     try:
-        group = zarr.open_group(_location(url), mode="r+")
+        group = _group(url, "r+")
     except FileNotFoundError:
         if _occupied(url):
             raise _refused(url, "is there, and is not the store of a job") from None
@@ -206,10 +204,9 @@ def create(
     attributes: Mapping[str, Any],
 ) -> Store:
     """A new store; one that was not finished is made anew. InvalidArgument where it cannot be."""
-    zarr = need("zarr")
     begun = {"format": FORMAT, "complete": False}
     try:
-        group = zarr.open_group(_location(url), mode="w", attributes={ATTRIBUTE: begun})
+        group = _group(url, "w", attributes={ATTRIBUTE: begun})
         _create_arrays(group, count, chunk, parts)
         _constant(group, "graph", np.frombuffer(graph, np.uint8))
         names = [part.path for part in parts]
@@ -264,8 +261,8 @@ def _constant(group: Any, path: str, array: Array) -> None:
     group.create_array(path, data=array, dimension_names=(f"{path}.entry",))
 
 
-def _location(url: str) -> str:
-    return local(url) or url
+def _group(url: str, mode: str, **more: Any) -> Any:
+    return need("zarr").open_group(local(url) or url, mode=mode, **more)
 
 
 def _occupied(url: str) -> bool:
